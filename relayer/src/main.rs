@@ -1,0 +1,2 @@
+//! Causeway.
+fn main() {}
