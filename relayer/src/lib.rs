@@ -1,1 +1,7 @@
-//! placeholder
+//! Causeway's relayer: one organisation's daemon that proves what a chain's outbox says, sends it over gRPC to the
+//! other organisation's relayer, verifies what it receives and submits it.
+//!
+//! The reader sees the data's way: `watch → prove → send → receive → verify → submit → confirm` in [`lane`].
+//! See `ARCHITECTURE.md` for the floors.
+
+pub mod lane;

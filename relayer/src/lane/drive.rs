@@ -1,0 +1,131 @@
+//! **drive**: does both ends' work for entries that nobody else moves: all of them where this relayer serves both ends,
+//! else those that the peer left for longer than `peer_patience`, and those whose delivery failed.
+//!
+//! This is what INV-6 hangs on: every final lock ends as long as *one* relayer with submit rights on both chains lives.
+
+use super::{
+    book::{Book, Standing},
+    error::{Kind, Result},
+    prove::Prover,
+    settings::{Role, Settings},
+    submit::Submit,
+};
+use std::{ops::Range, sync::Arc, time::Duration};
+use tokio::time::Instant;
+
+/// How often open entries are looked at while there are any.
+const LOOK: Duration = Duration::from_secs(1);
+/// Open for so long: ask the chain whether the entry is delivered (a `Delivered` event may have been hidden).
+const ASK_AFTER: Duration = Duration::from_secs(10);
+/// Bitmap words asked for at a time.
+const ASK_WORDS: u64 = 8;
+
+/// See the module.
+pub struct Drive {
+    /// The lane.
+    pub book: Arc<Book>,
+    /// Proves runs.
+    pub prover: Arc<Prover>,
+    /// Next stage.
+    pub submit: Arc<Submit>,
+    /// This relayer's role.
+    pub role: Role,
+    /// Patience, sizes, ages.
+    pub settings: Settings,
+}
+
+impl Drive {
+    /// Drives for ever.
+    pub async fn run(&self) -> Result<()> {
+        let mut grown = self.book.grown();
+        let mut asked = Instant::now();
+        loop {
+            if self.book.open_count() == 0 {
+                // Nothing to do until something comes: an idle lane costs nothing.
+                let _ = grown.changed().await;
+            }
+            let again = self.step().await?;
+            if asked.elapsed() >= ASK_AFTER {
+                asked = Instant::now();
+                self.ask();
+            }
+            tokio::select! {
+                _ = grown.changed(), if self.role == Role::Both => {}
+                () = tokio::time::sleep(again) => {}
+            }
+        }
+    }
+
+    /// Delivers what is due. Gives how long until the next look.
+    async fn step(&self) -> Result<Duration> {
+        if self.role == Role::Both {
+            return self.deliver_waiting(Duration::ZERO).await;
+        }
+        let patience = self.patience();
+        if self.book.progress().elapsed() > patience {
+            if let Some(late) = Instant::now().checked_sub(patience) {
+                while let Some(range) = self.book.overdue(late, usize::from(self.settings.batch_max_entries)) {
+                    self.book.stand(range, Standing::Waiting(Instant::now()));
+                }
+            }
+            self.deliver_waiting(patience).await?;
+        } else {
+            // A failed delivery is the destination's to try again; what the peer keeps refusing, the source tries itself.
+            let attempts = if self.role == Role::Destination { 1 } else { self.settings.attempts_max };
+            self.deliver_failed(attempts).await?;
+        }
+        Ok(LOOK)
+    }
+
+    /// The source waits longer than the destination, so that both do not start at once.
+    fn patience(&self) -> Duration {
+        match self.role {
+            Role::Both => Duration::ZERO,
+            Role::Destination => self.settings.peer_patience,
+            Role::Source => self.settings.peer_patience.saturating_mul(2),
+        }
+    }
+
+    async fn deliver_waiting(&self, older_than: Duration) -> Result<Duration> {
+        let max = usize::from(self.settings.batch_max_entries);
+        loop {
+            let Some((range, age)) = self.book.next_waiting(self.prover.provable(), max) else { return Ok(LOOK) };
+            let full = (range.end - range.start) as usize >= max;
+            let due = if older_than.is_zero() { self.settings.batch_max_age } else { older_than };
+            if age < due && !(full && older_than.is_zero()) {
+                return Ok(due - age);
+            }
+            self.deliver(range).await?;
+        }
+    }
+
+    async fn deliver_failed(&self, attempts: u8) -> Result<()> {
+        let max = usize::from(self.settings.batch_max_entries);
+        while let Some(range) = self.book.next_failed(self.prover.provable(), max, attempts) {
+            self.deliver(range).await?;
+        }
+        Ok(())
+    }
+
+    async fn deliver(&self, range: Range<u64>) -> Result<()> {
+        // A batch that keeps failing is tried entry by entry, so that one bad entry holds up nobody.
+        let single = self.book.attempts(range.clone()) >= self.settings.attempts_max;
+        let range = if single { range.start..range.start + 1 } else { range };
+        let bundle = match self.prover.prove(range.clone()).await {
+            Ok(bundle) => bundle,
+            Err(e) if e.kind == Kind::NotAvailableYet => {
+                self.book.stand(range, Standing::Waiting(Instant::now() + LOOK));
+                return Ok(());
+            }
+            Err(e) => return Err(e),
+        };
+        self.submit.submit(Arc::new(bundle), None).await
+    }
+
+    fn ask(&self) {
+        if let Some(first) = self.book.first_open().filter(|_| self.book.oldest_age() > Some(ASK_AFTER)) {
+            let end = self.book.size().min(first + 256 * ASK_WORDS);
+            self.book.hint(first..end, 0);
+        }
+    }
+}
