@@ -5,3 +5,4 @@
 //! See `ARCHITECTURE.md` for the floors.
 
 pub mod lane;
+pub mod metrics;

@@ -1,0 +1,57 @@
+//! What the process shows: its tasks, its journal, its runtime.
+
+use super::{
+    field::{Counter, Gauge, Histogram},
+    group::group,
+};
+
+/// Seconds of a durable commit: memory-backed to a disk that is in trouble.
+pub const COMMIT_SECONDS: &[f64] = &[0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.1, 0.5, 2.0];
+
+group! {
+    /// One long-lived task. `scope` is the chain, lane or peer that it serves, or `process`.
+    TaskMetrics / TaskFamilies: "causeway_task_" [task, scope] {
+        /// 1 while the task runs.
+        up: Gauge,
+        /// Times that the task was started again.
+        restarts_total: Counter,
+        /// Items that wait in the task's queue.
+        queued_items: Gauge,
+    }
+}
+
+group! {
+    /// The relayer as a whole.
+    ProcessMetrics / ProcessFamilies: "causeway_" [] {
+        /// 1 while `/readyz` answers that the relayer is ready.
+        ready: Gauge,
+        /// Lanes that are configured.
+        lanes: Gauge,
+        /// Seconds of a durable commit of the journal.
+        journal_commit_seconds: Histogram = COMMIT_SECONDS,
+        /// Commits of the journal that failed.
+        journal_errors_total: Counter,
+        /// Size of the journal, bytes.
+        journal_bytes: Gauge,
+        /// Calls on the admin socket.
+        admin_calls_total: Counter,
+        /// Reloads of the configuration that were refused.
+        reload_failures_total: Counter,
+        /// Worker threads of the runtime.
+        runtime_workers: Gauge,
+        /// Tasks of the runtime that are alive.
+        runtime_alive_tasks: Gauge,
+        /// Tasks that wait in the runtime's shared queue.
+        runtime_queued_tasks: Gauge,
+        /// Milliseconds that the runtime's workers were busy, summed over workers.
+        runtime_busy_milliseconds_total: Counter,
+    }
+}
+
+group! {
+    /// The build.
+    BuildMetrics / BuildFamilies: "causeway_build_" [version] {
+        /// Always 1; the version is in the label.
+        info: Gauge,
+    }
+}
