@@ -4,5 +4,6 @@
 //! The reader sees the data's way: `watch → prove → send → receive → verify → submit → confirm` in [`lane`].
 //! See `ARCHITECTURE.md` for the floors.
 
+pub mod chains;
 pub mod lane;
 pub mod metrics;

@@ -1,0 +1,309 @@
+//! The `[[chain]]` section of an EVM chain. Unknown keys are refused; every default is stated here.
+
+use crate::lane::error::{Error, Kind, Result};
+use alloy::primitives::{Address, B256};
+use schemars::JsonSchema;
+use serde::Deserialize;
+use std::{fmt, path::PathBuf, time::Duration};
+
+/// Most endpoints of one chain (INV-7).
+pub const MAX_ENDPOINTS: usize = 16;
+/// Most transactions of one signer in flight. Nodes keep 64 executable transactions per account by default
+/// (geth's `accountslots` is 16 guaranteed, Besu's sender limit 200); more would be dropped and sent again.
+pub const MAX_WINDOW: usize = 64;
+
+/// Consensus of the chain.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum Mode {
+    /// QBFT (Besu, GoQuorum).
+    Qbft,
+    /// IBFT 2.0 (Besu).
+    Ibft2,
+    /// IBFT 1 (GoQuorum).
+    Ibft1,
+}
+
+/// One EVM chain under Istanbul-style consensus.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct EvmChain {
+    /// CAIP-2 id, for example `eip155:1337`.
+    pub id: String,
+    /// Hash of block 0.
+    #[schemars(with = "String")]
+    pub genesis: B256,
+    /// Consensus mode.
+    pub mode: Mode,
+    /// The header that trust starts from. There is no default: a node is never asked for it.
+    pub pinned: PinnedHeader,
+    /// How long a client stays usable after its newest header. Shorter than the time in which validators that left
+    /// could be made to sign again.
+    #[serde(with = "humantime_serde")]
+    #[schemars(with = "String")]
+    pub trusting_period: Duration,
+    /// How far a header's time may lie ahead of this machine's clock.
+    #[serde(default = "default_drift", with = "humantime_serde")]
+    #[schemars(with = "String")]
+    pub clock_drift: Duration,
+    /// Address of the vault (its proxy).
+    #[schemars(with = "String")]
+    pub vault: Address,
+    /// Usual time between two blocks.
+    #[serde(default = "default_block_time", with = "humantime_serde")]
+    #[schemars(with = "String")]
+    pub block_time: Duration,
+    /// Whether the chain makes blocks without transactions. Where it does not, silence of all nodes is no fault.
+    #[serde(default = "yes")]
+    pub empty_blocks: bool,
+    /// The chain's nodes. More than one, better in other hands.
+    pub endpoints: Vec<Endpoint>,
+    /// Most blocks in one question for logs.
+    #[serde(default = "default_log_range")]
+    pub log_range: u64,
+    /// Who signs transactions; without it this relayer only reads the chain.
+    #[serde(default)]
+    pub signer: Option<Signer>,
+    /// What transactions pay.
+    #[serde(default)]
+    pub fees: Fees,
+    /// Gas limits of deliveries.
+    #[serde(default)]
+    pub gas: Gas,
+}
+
+/// The header that trust starts from.
+#[derive(Clone, Copy, Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct PinnedHeader {
+    /// Height.
+    pub height: u64,
+    /// Hash.
+    #[schemars(with = "String")]
+    pub hash: B256,
+}
+
+/// One node.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Endpoint {
+    /// Name in logs, metrics and messages. URLs never appear there: they may hold keys.
+    pub label: String,
+    /// HTTP(S) JSON-RPC URL.
+    pub url: SecretUrl,
+    /// WebSocket URL for new heads. Without it the node is polled once per block time.
+    #[serde(default)]
+    pub ws: Option<SecretUrl>,
+    /// Lower is asked first among endpoints of equal health.
+    #[serde(default)]
+    pub priority: u8,
+    /// Deadline of one call.
+    #[serde(default = "default_deadline", with = "humantime_serde")]
+    #[schemars(with = "String")]
+    pub deadline: Duration,
+}
+
+/// The signer of a chain.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Signer {
+    /// File with the private key, 64 hexadecimal digits. Readable by its owner alone (0600), else refused.
+    pub key_file: PathBuf,
+    /// Most transactions in flight.
+    #[serde(default = "default_window")]
+    pub window: usize,
+    /// Blocks without inclusion after which a transaction is sent again, and then with a higher fee.
+    #[serde(default = "default_resend")]
+    pub resend_after_blocks: u64,
+}
+
+/// What transactions pay.
+#[derive(Clone, Copy, Debug, Default, Deserialize, JsonSchema)]
+#[serde(tag = "policy", rename_all = "kebab-case", deny_unknown_fields)]
+pub enum Fees {
+    /// Legacy transactions at gas price 0, never replaced: there is no fee to raise.
+    #[default]
+    Zero,
+    /// Legacy transactions.
+    Legacy {
+        /// Price in wei; without it the node's suggestion.
+        #[serde(default)]
+        gas_price: Option<u64>,
+        /// Never pay more than this, wei per gas.
+        max_gas_price: u64,
+    },
+    /// EIP-1559 transactions: cap `2 × base fee + tip`.
+    Eip1559 {
+        /// Tip in wei per gas; without it the node's suggestion.
+        #[serde(default)]
+        tip: Option<u64>,
+        /// Never offer more than this, wei per gas.
+        max_fee: u64,
+    },
+}
+
+/// Gas limit of a delivery: `base + calldata + Σ per entry`, at most `limit`. An estimate by the node is asked for only
+/// after a failure, so that the hot path costs no extra call.
+#[derive(Clone, Copy, Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct Gas {
+    /// Intrinsic gas, header, seals, state proof, and the reserve that the vault demands before a token's call.
+    pub base: u64,
+    /// Execution gas of a `Transfer` to a fresh recipient, with room for its `Returned`.
+    pub per_transfer: u64,
+    /// Execution gas of a `Returned`, with its original's proof.
+    pub per_returned: u64,
+    /// Execution gas of a swap fact, with the release that it may cause.
+    pub per_swap: u64,
+    /// Highest gas limit of one transaction (EIP-7825 allows 2^24).
+    pub limit: u64,
+}
+
+impl Default for Gas {
+    fn default() -> Self {
+        Self { base: 600_000, per_transfer: 60_000, per_returned: 80_000, per_swap: 120_000, limit: 1 << 24 }
+    }
+}
+
+/// A URL that may hold credentials: never printed.
+#[derive(Clone, Deserialize, JsonSchema)]
+#[serde(transparent)]
+pub struct SecretUrl(#[schemars(url)] String);
+
+impl SecretUrl {
+    /// Wraps a URL.
+    pub fn new(url: impl Into<String>) -> Self {
+        Self(url.into())
+    }
+
+    /// The URL, for connecting only.
+    pub(crate) fn expose(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Debug for SecretUrl {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("<url>")
+    }
+}
+
+impl EvmChain {
+    /// The EIP-155 chain id.
+    ///
+    /// # Errors
+    /// `InvalidConfig` unless the id is `eip155:<number>`.
+    pub fn chain_id(&self) -> Result<u64> {
+        self.id
+            .strip_prefix("eip155:")
+            .filter(|digits| digits.bytes().all(|b| b.is_ascii_digit()) && !digits.starts_with('0'))
+            .and_then(|digits| digits.parse().ok())
+            .ok_or_else(|| invalid("chain id: expected eip155:<number> in canonical form"))
+    }
+
+    /// Checks what types alone cannot.
+    ///
+    /// # Errors
+    /// `InvalidConfig`, with what was expected.
+    pub fn validate(&self) -> Result<()> {
+        self.chain_id()?;
+        if self.endpoints.is_empty() || self.endpoints.len() > MAX_ENDPOINTS {
+            return Err(invalid(format!(
+                "{}: expected 1 to {MAX_ENDPOINTS} endpoints, found {}",
+                self.id,
+                self.endpoints.len()
+            )));
+        }
+        for (i, endpoint) in self.endpoints.iter().enumerate() {
+            endpoint.validate(&self.id)?;
+            if self.endpoints.iter().take(i).any(|other| other.label == endpoint.label) {
+                return Err(invalid(format!("{}: two endpoints are labelled {}", self.id, endpoint.label)));
+            }
+        }
+        if self.vault.is_zero() {
+            return Err(invalid(format!("{}: the vault's address is zero", self.id)));
+        }
+        if self.genesis.is_zero() || self.pinned.hash.is_zero() {
+            return Err(invalid(format!("{}: genesis and pinned header need their hashes", self.id)));
+        }
+        for (name, value) in [("trusting_period", self.trusting_period), ("block_time", self.block_time)] {
+            if value.is_zero() {
+                return Err(invalid(format!("{}: {name} must be longer than zero", self.id)));
+            }
+        }
+        if self.clock_drift >= self.trusting_period {
+            return Err(invalid(format!("{}: clock_drift must be shorter than trusting_period", self.id)));
+        }
+        if self.log_range == 0 {
+            return Err(invalid(format!("{}: log_range must be at least 1", self.id)));
+        }
+        if let Some(signer) = &self.signer
+            && !(1..=MAX_WINDOW).contains(&signer.window)
+        {
+            return Err(invalid(format!(
+                "{}: signer.window must be 1 to {MAX_WINDOW}, found {}",
+                self.id, signer.window
+            )));
+        }
+        if self.gas.base < 21_000 || self.gas.limit < self.gas.base {
+            return Err(invalid(format!("{}: gas.base must be at least 21000 and at most gas.limit", self.id)));
+        }
+        Ok(())
+    }
+}
+
+impl Endpoint {
+    fn validate(&self, chain: &str) -> Result<()> {
+        let named = !self.label.is_empty()
+            && self.label.len() <= 64
+            && self.label.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_' | b'.'));
+        if !named {
+            return Err(invalid(format!(
+                "{chain}: an endpoint's label must be 1 to 64 letters, digits, '-', '_' or '.'"
+            )));
+        }
+        let scheme = |url: &SecretUrl, allowed: [&str; 2]| allowed.iter().any(|s| url.expose().starts_with(s));
+        if !scheme(&self.url, ["http://", "https://"]) {
+            return Err(invalid(format!("{chain}: endpoint {}: url must start with http:// or https://", self.label)));
+        }
+        if self.ws.as_ref().is_some_and(|ws| !scheme(ws, ["ws://", "wss://"])) {
+            return Err(invalid(format!("{chain}: endpoint {}: ws must start with ws:// or wss://", self.label)));
+        }
+        if self.deadline.is_zero() {
+            return Err(invalid(format!("{chain}: endpoint {}: deadline must be longer than zero", self.label)));
+        }
+        Ok(())
+    }
+}
+
+fn invalid(detail: impl Into<std::borrow::Cow<'static, str>>) -> Error {
+    Error::stop_lane(Kind::InvalidConfig, detail)
+}
+
+const fn default_drift() -> Duration {
+    Duration::from_secs(15)
+}
+
+const fn default_block_time() -> Duration {
+    Duration::from_secs(1)
+}
+
+const fn default_deadline() -> Duration {
+    Duration::from_secs(10)
+}
+
+const fn default_log_range() -> u64 {
+    1_000
+}
+
+const fn default_window() -> usize {
+    16
+}
+
+const fn default_resend() -> u64 {
+    4
+}
+
+const fn yes() -> bool {
+    true
+}

@@ -1,0 +1,469 @@
+//! The pool: asks the endpoints in the order of [`super::order`] until one answers, and keeps what was observed.
+
+use super::{
+    Health, Observation, Timing,
+    order::{next_pause_end, order},
+    rpc::Node,
+};
+use crate::{
+    chains::{
+        EndpointState, EndpointStates,
+        evm::{
+            config::EvmChain,
+            errors::{Meaning, NodeError},
+        },
+        observe::Observer,
+    },
+    lane::{
+        error::{Error, Kind, Result},
+        types::ChainId,
+    },
+};
+use alloy::primitives::{B256, Bytes, U64};
+use serde::{Deserialize, Serialize, de::DeserializeOwned};
+use serde_json::value::RawValue;
+use std::{
+    collections::VecDeque,
+    fmt,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
+use tokio::{sync::watch, time::Instant};
+
+/// How many answers are remembered for [`Pool::lied`]. A lie is found within a few calls of the answer.
+const REMEMBERED_ANSWERS: usize = 256;
+/// Blocks without a new head after which a node counts as stalled.
+const STALL_BLOCKS: u32 = 8;
+/// Shortest stall limit: a round change of BFT consensus takes seconds and doubles.
+const STALL_MIN: Duration = Duration::from_secs(10);
+
+/// What makes a node one of this chain.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Identity {
+    /// EIP-155 chain id.
+    pub chain_id: u64,
+    /// Hash of block 0.
+    pub genesis: B256,
+}
+
+/// What an answer needs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Need {
+    /// Any node will do, and `null` is an answer.
+    Any,
+    /// A node that has this block; `null` means that it has not, and the next one is asked.
+    Height(u64),
+}
+
+/// Why a call gave no result: the typed error, and what a node said if one did.
+#[derive(Debug)]
+pub struct CallError {
+    /// The error.
+    pub error: Error,
+    /// What the node's error meant.
+    pub meaning: Option<Meaning>,
+    /// Revert data, bounded.
+    pub data: Bytes,
+}
+
+impl From<CallError> for Error {
+    fn from(e: CallError) -> Self {
+        e.error
+    }
+}
+
+impl From<Error> for CallError {
+    fn from(error: Error) -> Self {
+        Self { error, meaning: None, data: Bytes::new() }
+    }
+}
+
+/// Several nodes of one chain.
+pub struct Pool {
+    chain: ChainId,
+    identity: Identity,
+    nodes: Vec<Node>,
+    states: Mutex<States>,
+    best: watch::Sender<u64>,
+    timing: Timing,
+    observer: Arc<dyn Observer>,
+}
+
+struct States {
+    endpoints: Vec<Observation>,
+    errors: Vec<Option<(Kind, String)>>,
+    /// (height, endpoint), newest last.
+    answers: VecDeque<(u64, usize)>,
+}
+
+impl fmt::Debug for Pool {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Pool").field("chain", &self.chain).field("nodes", &self.nodes).finish_non_exhaustive()
+    }
+}
+
+impl Pool {
+    /// A pool over the endpoints of `config`. Connects to nobody yet.
+    ///
+    /// # Errors
+    /// `InvalidConfig`.
+    pub fn new(config: &EvmChain, observer: Arc<dyn Observer>) -> Result<Self> {
+        let nodes = config.endpoints.iter().map(Node::new).collect::<Result<Vec<_>>>()?;
+        let now = Instant::now();
+        let endpoints: Vec<_> = config.endpoints.iter().map(|e| Observation::new(e.priority, now)).collect();
+        let errors = vec![None; endpoints.len()];
+        Ok(Self {
+            chain: config.id.as_str().into(),
+            identity: Identity { chain_id: config.chain_id()?, genesis: config.genesis },
+            nodes,
+            states: Mutex::new(States { endpoints, errors, answers: VecDeque::with_capacity(REMEMBERED_ANSWERS) }),
+            best: watch::channel(0).0,
+            timing: Timing {
+                stall_after: config.block_time.saturating_mul(STALL_BLOCKS).max(STALL_MIN),
+                empty_blocks: config.empty_blocks,
+            },
+            observer,
+        })
+    }
+
+    /// The chain's CAIP-2 id.
+    pub fn chain(&self) -> &ChainId {
+        &self.chain
+    }
+
+    /// What makes a node one of this chain.
+    pub fn identity(&self) -> Identity {
+        self.identity
+    }
+
+    /// Takes measurements.
+    pub fn observer(&self) -> &Arc<dyn Observer> {
+        &self.observer
+    }
+
+    /// Limits for judging heads.
+    pub fn timing(&self) -> Timing {
+        self.timing
+    }
+
+    /// Newest head that any believed node showed. May go back when a node is shown to be wrong.
+    pub fn best(&self) -> watch::Receiver<u64> {
+        self.best.subscribe()
+    }
+
+    /// Asks until an endpoint answers, and reads the result as `T`.
+    ///
+    /// # Errors
+    /// The last endpoint's; an error of the request itself (a revert, a nonce) at once. With all endpoints in a pause,
+    /// `Unavailable` with the time of the first pause's end.
+    pub async fn call<T: DeserializeOwned>(
+        &self,
+        method: &'static str,
+        params: &(impl Serialize + Sync),
+        need: Need,
+    ) -> Result<T, CallError> {
+        let params = serde_json::to_string(params)
+            .map_err(|_| Error::dead_letter(Kind::Malformed, "the request's parameters cannot be written as JSON"))?;
+        let mut last = None;
+        for i in self.ordered(need) {
+            match self.ask_for(i, method, &params, need).await {
+                Ok(result) => return Ok(result),
+                Err((error, true)) => last = Some(error),
+                Err((error, false)) => return Err(error),
+            }
+        }
+        Err(last.unwrap_or_else(|| self.all_paused().into()))
+    }
+
+    /// Sends the same call to every endpoint that is not in a pause, for broadcasts that must spread. Gives the first
+    /// success or the first error.
+    ///
+    /// # Errors
+    /// As [`Pool::call`].
+    pub async fn call_each<T: DeserializeOwned + Send>(
+        &self,
+        method: &'static str,
+        params: &(impl Serialize + Sync),
+    ) -> Result<T, CallError> {
+        let params = serde_json::to_string(params)
+            .map_err(|_| Error::dead_letter(Kind::Malformed, "the request's parameters cannot be written as JSON"))?;
+        let asked = self.ordered(Need::Any);
+        let params = params.as_str();
+        let answers = asked.into_iter().map(|i| self.ask_for::<T>(i, method, params, Need::Any));
+        let mut first_error = None;
+        for answer in futures::future::join_all(answers).await {
+            match answer {
+                Ok(result) => return Ok(result),
+                Err((error, _)) => first_error = first_error.or(Some(error)),
+            }
+        }
+        Err(first_error.unwrap_or_else(|| self.all_paused().into()))
+    }
+
+    /// The endpoint that answered last for `height` was shown to be wrong: it is left alone for a while.
+    pub fn lied(&self, height: u64, detail: &str) {
+        let now = Instant::now();
+        let mut states = self.lock();
+        let found = states.answers.iter().rev().find(|(h, _)| *h == height).map(|(_, i)| *i);
+        let Some(i) = found else { return };
+        let label = self.label(i);
+        if let Some(o) = states.endpoints.get_mut(i) {
+            o.lied(now);
+        }
+        if let Some(slot) = states.errors.get_mut(i) {
+            *slot = Some((Kind::NodeLied, format!("height {height}: {detail}")));
+        }
+        states.answers.retain(|(_, answered)| *answered != i);
+        self.publish(states, now);
+        tracing::warn!(chain = %self.chain, endpoint = label, height, detail, "node was shown to be wrong");
+        self.observer.endpoint_health(&self.chain, label, "lied");
+    }
+
+    /// The endpoint showed a head.
+    pub(super) fn saw_head(&self, i: usize, height: u64) {
+        let now = Instant::now();
+        let mut states = self.lock();
+        let Some(o) = states.endpoints.get_mut(i) else { return };
+        if matches!(o.health, Health::Lied { .. } | Health::WrongChain { .. }) || !o.identified {
+            return;
+        }
+        let newer = o.saw_head(height, now);
+        self.publish(states, now);
+        if newer {
+            self.observer.endpoint_head(&self.chain, self.label(i), height);
+        }
+    }
+
+    /// Asks one endpoint for its head, whatever its rank, unless it is in a pause.
+    pub(super) async fn poll_head(&self, i: usize) {
+        let paused = {
+            let now = Instant::now();
+            let mut states = self.lock();
+            states.endpoints.get_mut(i).is_none_or(|o| {
+                o.wake(now);
+                o.health.paused_until().is_some()
+            })
+        };
+        if paused {
+            return;
+        }
+        if let Ok(head) = self.ask_for::<U64>(i, "eth_blockNumber", "[]", Need::Any).await {
+            self.saw_head(i, head.to());
+        }
+    }
+
+    /// Newest head that the endpoint showed.
+    pub(super) fn head_of(&self, i: usize) -> u64 {
+        self.lock().endpoints.get(i).map_or(0, |o| o.head)
+    }
+
+    /// How many endpoints there are.
+    pub(super) fn len(&self) -> usize {
+        self.nodes.len()
+    }
+
+    /// An endpoint's label.
+    pub(super) fn label(&self, i: usize) -> &str {
+        self.nodes.get(i).map_or("?", |node| &node.label)
+    }
+
+    fn ordered(&self, need: Need) -> Vec<usize> {
+        let now = Instant::now();
+        let mut states = self.lock();
+        for o in &mut states.endpoints {
+            o.wake(now);
+        }
+        let at_least = match need {
+            Need::Any => 0,
+            Need::Height(height) => height,
+        };
+        order(&states.endpoints, at_least, now)
+    }
+
+    fn all_paused(&self) -> Error {
+        let pause = next_pause_end(&self.lock().endpoints, Instant::now()).unwrap_or(Duration::from_secs(1));
+        Error::retry_after(Kind::Unavailable, pause, format!("{}: no endpoint is usable", self.chain))
+    }
+
+    /// Asks one endpoint. The flag beside an error says whether to ask another.
+    async fn ask_for<T: DeserializeOwned>(
+        &self,
+        i: usize,
+        method: &'static str,
+        params: &str,
+        need: Need,
+    ) -> Result<T, (CallError, bool)> {
+        self.identify(i).await.map_err(|e| (e.into(), true))?;
+        let raw = self.ask(i, method, params).await.map_err(|e| self.call_error(i, method, e))?;
+        if let Need::Height(height) = need {
+            if raw.get() == "null" {
+                self.lacks(i, height);
+                let detail = format!("{}: {method}: block {height} is not there", self.label(i));
+                let error = Error::retry(Kind::NotAvailableYet, detail);
+                return Err((CallError { error, meaning: Some(Meaning::BlockMissing), data: Bytes::new() }, true));
+            }
+            self.remember(height, i);
+        }
+        serde_json::from_str(raw.get()).map_err(|_| {
+            let error = NodeError::Malformed("the result has not the expected form");
+            self.failed(i, &error);
+            self.call_error(i, method, error)
+        })
+    }
+
+    fn call_error(&self, i: usize, method: &'static str, error: NodeError) -> (CallError, bool) {
+        let meaning = error.meaning();
+        let data = match &error {
+            NodeError::Rpc { data, .. } => data.clone(),
+            _ => Bytes::new(),
+        };
+        let error = error.into_error(self.label(i), method);
+        (CallError { error, meaning, data }, meaning.is_none_or(Meaning::fails_over))
+    }
+
+    /// Asks one endpoint and records how it went.
+    async fn ask(&self, i: usize, method: &'static str, params: &str) -> Result<Box<RawValue>, NodeError> {
+        let Some(node) = self.nodes.get(i) else { return Err(NodeError::Unreachable("no such endpoint")) };
+        let start = Instant::now();
+        let answer = node.call(method, params).await;
+        let took = start.elapsed();
+        let down = match &answer {
+            Ok(_) => None,
+            Err(NodeError::Rpc { meaning, .. }) => {
+                matches!(meaning, Meaning::RateLimited | Meaning::Busy | Meaning::Unauthorised).then_some(())
+            }
+            Err(_) => Some(()),
+        };
+        if let (Some(()), Err(error)) = (down, &answer) {
+            self.failed(i, error);
+        } else if let Some(o) = self.lock().endpoints.get_mut(i) {
+            o.answered(took);
+        }
+        let kind = answer.as_ref().err().map(kind_of);
+        self.observer.endpoint_call(&self.chain, &node.label, method, took, kind);
+        answer
+    }
+
+    /// Compares chain id and genesis once, and again after an absence (it may be another node by then).
+    async fn identify(&self, i: usize) -> Result<()> {
+        if self.lock().endpoints.get(i).is_none_or(|o| o.identified) {
+            return Ok(());
+        }
+        let label = self.label(i);
+        let chain_id: U64 = self.read(i, "eth_chainId", "[]").await?;
+        let genesis: Option<GenesisHash> = self.read(i, "eth_getBlockByNumber", r#"["0x0",false]"#).await?;
+        let found = Identity { chain_id: chain_id.to(), genesis: genesis.map_or(B256::ZERO, |g| g.hash) };
+        let same = found == self.identity;
+        if let Some(o) = self.lock().endpoints.get_mut(i) {
+            o.identified(same, Instant::now());
+            o.answered(Duration::ZERO.max(o.latency));
+        }
+        if same {
+            self.observer.endpoint_health(&self.chain, label, "healthy");
+            return Ok(());
+        }
+        let detail = format!("{label}: expected {:?}, found {found:?}", self.identity);
+        tracing::error!(chain = %self.chain, endpoint = label, detail, "node of another chain");
+        self.observer.endpoint_health(&self.chain, label, "wrong_chain");
+        self.note(i, Kind::ChainMismatch, &detail);
+        Err(Error::stop_lane(Kind::ChainMismatch, detail))
+    }
+
+    async fn read<T: DeserializeOwned>(&self, i: usize, method: &'static str, params: &str) -> Result<T> {
+        let raw = self.ask(i, method, params).await.map_err(|e| e.into_error(self.label(i), method))?;
+        serde_json::from_str(raw.get())
+            .map_err(|_| Error::retry(Kind::Malformed, format!("{}: {method}: unexpected form", self.label(i))))
+    }
+
+    fn failed(&self, i: usize, error: &NodeError) {
+        let now = Instant::now();
+        let mut states = self.lock();
+        let Some(o) = states.endpoints.get_mut(i) else { return };
+        let before = o.health.name();
+        o.failed(error, now);
+        let after = o.health.name();
+        drop(states);
+        self.note(i, kind_of(error), "see the log");
+        if before != after {
+            tracing::warn!(chain = %self.chain, endpoint = self.label(i), ?error, "endpoint is {after}");
+            self.observer.endpoint_health(&self.chain, self.label(i), after);
+        }
+    }
+
+    fn note(&self, i: usize, kind: Kind, detail: &str) {
+        if let Some(slot) = self.lock().errors.get_mut(i) {
+            *slot = Some((kind, detail.to_owned()));
+        }
+    }
+
+    fn remember(&self, height: u64, i: usize) {
+        let mut states = self.lock();
+        if states.answers.len() >= REMEMBERED_ANSWERS {
+            states.answers.pop_front();
+        }
+        states.answers.push_back((height, i));
+    }
+
+    /// It showed `height` as its head and has not got it: it is not asked for it again until it shows more.
+    fn lacks(&self, i: usize, height: u64) {
+        let mut states = self.lock();
+        if let Some(o) = states.endpoints.get_mut(i) {
+            o.head = o.head.min(height.saturating_sub(1));
+        }
+        self.publish(states, Instant::now());
+    }
+
+    /// Judges every endpoint by the best head and makes that head known.
+    fn publish(&self, mut states: MutexGuard<'_, States>, now: Instant) {
+        let believed = |o: &&Observation| !matches!(o.health, Health::Lied { .. } | Health::WrongChain { .. });
+        let best = states.endpoints.iter().filter(believed).map(|o| o.head).max().unwrap_or(0);
+        let mut changed = Vec::new();
+        for (i, o) in states.endpoints.iter_mut().enumerate() {
+            let before = o.health.name();
+            o.judge(best, self.timing, now);
+            if before != o.health.name() {
+                changed.push((i, o.health.name()));
+            }
+        }
+        drop(states);
+        for (i, health) in changed {
+            tracing::info!(chain = %self.chain, endpoint = self.label(i), "endpoint is {health}");
+            self.observer.endpoint_health(&self.chain, self.label(i), health);
+        }
+        self.best.send_if_modified(|value| std::mem::replace(value, best) != best);
+    }
+
+    fn lock(&self) -> MutexGuard<'_, States> {
+        // A panic while holding the lock leaves plain values behind, each of them valid.
+        self.states.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl EndpointStates for Pool {
+    fn endpoints(&self) -> Vec<EndpointState> {
+        let states = self.lock();
+        let each = states.endpoints.iter().zip(&states.errors).zip(&self.nodes);
+        each.map(|((o, error), node)| EndpointState {
+            label: node.label.to_string(),
+            health: o.health.name(),
+            head: o.head,
+            latency: o.latency,
+            error: error.clone(),
+        })
+        .collect()
+    }
+}
+
+#[derive(Deserialize)]
+struct GenesisHash {
+    hash: B256,
+}
+
+fn kind_of(error: &NodeError) -> Kind {
+    match error {
+        NodeError::Deadline => Kind::DeadlineExceeded,
+        NodeError::Malformed(_) => Kind::Malformed,
+        NodeError::TooLarge => Kind::TooLarge,
+        other => other.meaning().map_or(Kind::Unavailable, |m| m.verdict().0),
+    }
+}

@@ -1,0 +1,110 @@
+//! The chains that this relayer reads and writes: one folder a family, one line a family in [`registry`].
+//!
+//! Floor 4. A family gives the lanes of floor 3 a [`Chain`]: its ports, and the few numbers that a lane needs to know.
+//! What a node says is unverified unless the port's documentation says otherwise.
+
+pub mod evm;
+pub mod observe;
+// pub mod registry;
+
+use crate::lane::{
+    error::Kind,
+    ports::{Clock, Entries, Headers, Journal, Proofs, Submitter, Verifier},
+    types::{Account, ChainId},
+};
+use alloy::primitives::B256;
+use observe::Observer;
+use std::{fmt, sync::Arc, time::Duration};
+use tokio::sync::watch;
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
+
+/// The header that trust in a chain starts from, written by people into the configuration (ATK-068).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Pinned {
+    /// Height.
+    pub height: u64,
+    /// Canonical hash.
+    pub hash: B256,
+}
+
+/// A chain as the lanes see it.
+pub struct Chain {
+    /// CAIP-2 id.
+    pub id: ChainId,
+    /// Hash of block 0, part of every lane id.
+    pub genesis: B256,
+    /// Where trust starts.
+    pub pinned: Pinned,
+    /// The vault, native bytes.
+    pub vault: Account,
+    /// Follows final headers.
+    pub headers: Arc<dyn Headers>,
+    /// Judges headers and proofs.
+    pub verifier: Arc<dyn Verifier>,
+    /// Fetches state proofs.
+    pub proofs: Arc<dyn Proofs>,
+    /// Fetches the vault's events.
+    pub entries: Arc<dyn Entries>,
+    /// Sends transactions; `None` where this relayer has no signer.
+    pub submitter: Option<Arc<dyn Submitter>>,
+    /// Usual time between two blocks.
+    pub block_time: Duration,
+    /// Seconds that a client stays usable after its newest header.
+    pub trusting_period: Duration,
+    /// The lane's watch stage writes here each height that the light client has accepted. A transaction counts as final
+    /// when its block is at or below it.
+    pub verified: watch::Sender<u64>,
+    /// State of the nodes, for `check`, `status` and `/readyz`.
+    pub endpoints: Arc<dyn EndpointStates>,
+}
+
+impl fmt::Debug for Chain {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Chain")
+            .field("id", &self.id)
+            .field("submits", &self.submitter.is_some())
+            .finish_non_exhaustive()
+    }
+}
+
+/// What every family's builder is given.
+#[derive(Clone)]
+pub struct Context {
+    /// For transaction intents.
+    pub journal: Arc<dyn Journal>,
+    /// Wall clock.
+    pub clock: Arc<dyn Clock>,
+    /// Takes measurements.
+    pub observer: Arc<dyn Observer>,
+    /// Ends the chain's tasks.
+    pub shutdown: CancellationToken,
+    /// Counts the chain's tasks, so that the daemon can wait for them.
+    pub tasks: TaskTracker,
+}
+
+impl fmt::Debug for Context {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Context").finish_non_exhaustive()
+    }
+}
+
+/// Gives the present state of a chain's nodes.
+pub trait EndpointStates: Send + Sync {
+    /// One line per endpoint, in configured order.
+    fn endpoints(&self) -> Vec<EndpointState>;
+}
+
+/// State of one node, for people.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct EndpointState {
+    /// Label from the configuration; never the URL, which may hold a key (ATK-103).
+    pub label: String,
+    /// Health by name: `healthy`, `lagging`, …
+    pub health: &'static str,
+    /// Newest block that it showed.
+    pub head: u64,
+    /// Usual time of an answer.
+    pub latency: Duration,
+    /// Last error, if the last call failed.
+    pub error: Option<(Kind, String)>,
+}
