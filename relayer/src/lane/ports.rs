@@ -148,10 +148,10 @@ pub trait Journal: Send + Sync {
     fn next_number(&self, lane: LaneId) -> Result<u64>;
     /// Intent to send a transaction; durable before it is broadcast.
     fn intend(&self, intent: &TxIntent) -> Result<()>;
-    /// Intents of a signer that have not ended.
-    fn intents(&self, signer: &Account) -> Result<Vec<TxIntent>>;
+    /// Intents of a signer on a chain that have not ended, by nonce. One key may sign on several chains.
+    fn intents(&self, chain: &ChainId, signer: &Account) -> Result<Vec<TxIntent>>;
     /// The intent ended (final, reverted or given up).
-    fn settle(&self, signer: &Account, nonce: u64) -> Result<()>;
+    fn settle(&self, chain: &ChainId, signer: &Account, nonce: u64) -> Result<()>;
     /// Records a dead letter.
     fn bury(&self, letter: &DeadLetter) -> Result<()>;
     /// Dead letters, oldest first, at most `limit`.
