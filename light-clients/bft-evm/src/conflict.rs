@@ -1,0 +1,63 @@
+//! Evidence that validators committed two blocks that can not both be.
+
+use alloy_primitives::B256;
+use causeway_crypto::Recover;
+
+use crate::{Accepted, Params, Refusal, TrustedState, verify_with};
+
+/// Two final headers on incompatible chains (INV-8).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Misbehaviour {
+    /// In which way they are incompatible.
+    pub kind: MisbehaviourKind,
+    /// Height and block hash of the lower one (of either, at one height).
+    pub lower: (u64, B256),
+    /// Height and block hash of the higher one.
+    pub higher: (u64, B256),
+    /// Where to freeze: no block above it is known to be common to both chains. Headers that are hash-linked to a
+    /// trusted one at or below it stay true.
+    pub freeze_at: u64,
+}
+
+/// In which way two final headers are incompatible.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum MisbehaviourKind {
+    /// One height, two block hashes.
+    TwoBlocks,
+    /// A child whose parent hash is not the hash of the block one height below it.
+    NotItsChild,
+}
+
+/// Whether two updates, each acceptable from `trusted`, are evidence of misbehaviour.
+///
+/// The same block under other seals or another round is none: its hash is the same. An ancestor and its descendant
+/// are none. Heights that are further apart than one prove nothing without the headers between them.
+///
+/// # Errors
+/// The first refusal among the two: a header that the client would not accept is no evidence, and neither is one
+/// judged from an expired or frozen state.
+pub fn conflict_with<R: Recover>(
+    params: &Params,
+    trusted: &TrustedState,
+    a: &[u8],
+    b: &[u8],
+    now: u64,
+) -> Result<Option<Misbehaviour>, Refusal> {
+    let a = verify_with::<R>(params, trusted, a, now)?.header;
+    let b = verify_with::<R>(params, trusted, b, now)?.header;
+    let (lower, higher) = if a.height <= b.height { (a, b) } else { (b, a) };
+    Ok(kind_of(&lower, &higher).map(|kind| Misbehaviour {
+        kind,
+        lower: (lower.height, lower.block_hash),
+        higher: (higher.height, higher.block_hash),
+        freeze_at: trusted.height().min(lower.height.saturating_sub(1)),
+    }))
+}
+
+fn kind_of(lower: &Accepted, higher: &Accepted) -> Option<MisbehaviourKind> {
+    match higher.height - lower.height {
+        0 if lower.block_hash != higher.block_hash => Some(MisbehaviourKind::TwoBlocks),
+        1 if higher.parent_hash != lower.block_hash => Some(MisbehaviourKind::NotItsChild),
+        _ => None,
+    }
+}

@@ -1,0 +1,7 @@
+//! Tests of the client, by what they attack. `kit` makes honest chains; every test starts from one and changes a
+//! single thing.
+#![allow(clippy::unwrap_used, clippy::expect_used)]
+
+
+mod honest;
+mod kit;
