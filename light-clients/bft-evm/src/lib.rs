@@ -53,7 +53,7 @@ pub use params::{
 };
 pub use refusal::{Over, Refusal, UpdateFault};
 pub use set::{ValidatorSet, quorum, set_hash};
-pub use state::{StateFault, TrustedState};
+pub use state::{Freeze, StateFault, TrustedState};
 pub use update::{MAX_UPDATE_BYTES, Seal, Update, UpdateError, build_update, encode_next_set};
 pub use verify::{Accepted, Verified, verify_with};
 

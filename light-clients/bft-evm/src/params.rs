@@ -89,6 +89,8 @@ pub struct Params {
     pub drift: u64,
     /// Share of the set in force that must be exceeded to believe another set; at least one third.
     pub trust_threshold: Threshold,
+    /// Seconds after a freeze before the last common block may be read again.
+    pub freeze_delay: u64,
 }
 
 /// Parameters under which the client would prove nothing.

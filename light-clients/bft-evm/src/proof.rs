@@ -19,6 +19,9 @@ use crate::{MAX_VALIDATORS, Refusal, UpdateError, ValidatorSet};
 /// Largest height of a peak: an index is a `u64`.
 pub const MAX_PEAK_HEIGHT: u8 = 63;
 
+/// Peaks in one proof: at least one, at most one per height.
+const MAX_PEAKS: u8 = 64;
+
 /// Nodes of one path at most: a key has 64 half bytes.
 const MAX_NODES: usize = 65;
 
@@ -34,8 +37,8 @@ pub enum StateProofFault {
     /// The bytes end before the format does, or go on after it.
     #[error("state proof: malformed at byte {0}")]
     Malformed(usize),
-    /// More slots or nodes than allowed.
-    #[error("state proof: {what}: at most {limit}, found {found}")]
+    /// More slots, peaks or nodes than allowed, or none.
+    #[error("state proof: {what}: 1 to {limit}, found {found}")]
     TooLarge {
         /// What was measured.
         what: &'static str,
@@ -98,6 +101,9 @@ pub fn outbox_peaks(state_root: &B256, outbox: Address, proof: &[u8]) -> Result<
     let mut reader = ProofReader { bytes: proof, at: 0 };
     let account = account_of(state_root, outbox, &reader.nodes()?)?;
     let count = reader.byte()?;
+    if count == 0 || count > MAX_PEAKS {
+        return Err(StateProofFault::TooLarge { what: "peaks", limit: MAX_PEAKS.into(), found: count.into() });
+    }
     let mut peaks = Vec::with_capacity(usize::from(count));
     for _ in 0..count {
         let height = reader.byte()?;

@@ -9,11 +9,14 @@ use crate::{HeaderFault, proof::StateProofFault};
 /// The first rule that an update broke. The variants stand in the order of the rules.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 pub enum Refusal {
-    /// The client is frozen: it saw two final blocks that can not both be.
+    /// The client is frozen: it saw two final blocks that can not both be. After the freeze delay the last block that
+    /// is common to both chains, if the evidence showed one, may still be read ([`Refusal::may_pass_later`]).
     #[error("the client is frozen at height {at}")]
     Frozen {
         /// Freeze height.
         at: u64,
+        /// Unix seconds from which the last common block may be read; none if no such block is known.
+        readable_from: Option<u64>,
     },
     /// The trusted state is too old to vouch for others.
     #[error("the trusted state expired at {expired_at}, now is {now}")]
@@ -181,6 +184,9 @@ pub enum UpdateFault {
     /// The set in force is needed and was not brought along.
     #[error("the set in force is missing")]
     PreviousSetMissing,
+    /// The set in force is brought along although the header lists it itself.
+    #[error("the set in force is brought along needlessly")]
+    PreviousSetNeedless,
     /// The next set's proof stands beside a header that moves nothing.
     #[error("a proof of the next set beside an older header")]
     NextSetOfOlder,
@@ -199,6 +205,6 @@ impl Refusal {
 
     /// Whether the same update may be accepted at a later time.
     pub const fn may_pass_later(&self) -> bool {
-        matches!(self, Self::HeaderFromFuture { .. })
+        matches!(self, Self::HeaderFromFuture { .. } | Self::Frozen { readable_from: Some(_), .. })
     }
 }

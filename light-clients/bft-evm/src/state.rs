@@ -10,8 +10,9 @@ use crate::{Params, Refusal, SealedHeader, ValidatorSet, ValidatorSource, proof:
 /// Version of the encoding of a trusted state.
 const VERSION: u8 = 1;
 
-/// Bytes before the validators: version, height, time, block hash, state root, frozen flag and height, count.
-const FIXED_BYTES: usize = 1 + 8 + 8 + 32 + 32 + 1 + 8 + 2;
+/// Bytes before the validators: version, height, time, block hash, state root, freeze (flag, height, time, anchor),
+/// count.
+const FIXED_BYTES: usize = 1 + 8 + 8 + 32 + 32 + (1 + 8 + 8 + 32) + 2;
 
 /// A trusted state.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -21,7 +22,18 @@ pub struct TrustedState {
     block_hash: B256,
     state_root: B256,
     validators: ValidatorSet,
-    frozen: Option<u64>,
+    frozen: Option<Freeze>,
+}
+
+/// What a client remembers of the evidence that froze it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Freeze {
+    /// Freeze height: nothing above it is believed any more.
+    pub at: u64,
+    /// Unix seconds of the freeze.
+    pub since: u64,
+    /// Hash of the block at `at`, where the evidence shows that both chains share it.
+    pub anchor: Option<B256>,
 }
 
 /// Bytes that are no trusted state.
@@ -38,7 +50,7 @@ pub enum StateFault {
         /// Bytes found.
         found: usize,
     },
-    /// The frozen flag is neither 0 nor 1, or a height stands beside 0.
+    /// The frozen flag is none of 0, 1, 2, or something stands beside it that it does not announce.
     #[error("trusted state: malformed frozen flag")]
     Flag,
     /// No validator set.
@@ -123,8 +135,8 @@ impl TrustedState {
         &self.validators
     }
 
-    /// Freeze height, if the client is frozen.
-    pub const fn frozen(&self) -> Option<u64> {
+    /// The freeze, if the client is frozen.
+    pub const fn frozen(&self) -> Option<Freeze> {
         self.frozen
     }
 
@@ -133,16 +145,16 @@ impl TrustedState {
         self.time.saturating_add(params.trusting_period)
     }
 
-    /// The same state, frozen at a height. Freezing deletes nothing; a second freeze changes nothing.
+    /// The same state, frozen. Freezing deletes nothing; a second freeze changes nothing.
     #[must_use]
-    pub fn freeze(mut self, at: u64) -> Self {
-        self.frozen.get_or_insert(at);
+    pub fn freeze(mut self, freeze: Freeze) -> Self {
+        self.frozen.get_or_insert(freeze);
         self
     }
 
     /// Writes the state:
-    /// `u8 version | u64 height | u64 time | block hash | state root | u8 frozen | u64 frozenAt | u16 n | n × 20`,
-    /// big-endian.
+    /// `u8 version | u64 height | u64 time | block hash | state root | u8 frozen | u64 frozenAt | u64 frozenSince |
+    /// anchor | u16 n | n × 20`, big-endian; `frozen` is 0, 1, or 2 with an anchor, and what is not there is zero.
     pub fn encode(&self) -> Vec<u8> {
         let mut out = Vec::with_capacity(FIXED_BYTES + 20 * self.validators.len());
         out.push(VERSION);
@@ -150,8 +162,12 @@ impl TrustedState {
         out.extend_from_slice(&self.time.to_be_bytes());
         out.extend_from_slice(self.block_hash.as_slice());
         out.extend_from_slice(self.state_root.as_slice());
-        out.push(u8::from(self.frozen.is_some()));
-        out.extend_from_slice(&self.frozen.unwrap_or_default().to_be_bytes());
+        let none = Freeze { at: 0, since: 0, anchor: None };
+        let freeze = self.frozen.unwrap_or(none);
+        out.push(u8::from(self.frozen.is_some()) + u8::from(freeze.anchor.is_some()));
+        out.extend_from_slice(&freeze.at.to_be_bytes());
+        out.extend_from_slice(&freeze.since.to_be_bytes());
+        out.extend_from_slice(freeze.anchor.unwrap_or_default().as_slice());
         // At most 256 validators.
         out.extend_from_slice(&(self.validators.len() as u16).to_be_bytes());
         for validator in self.validators.as_slice() {
@@ -178,9 +194,12 @@ impl TrustedState {
         let state_root = B256::new(take(&mut fixed).ok_or(short)?);
         let [flag] = take(&mut fixed).ok_or(short)?;
         let at = u64::from_be_bytes(take(&mut fixed).ok_or(short)?);
-        let frozen = match (flag, at) {
-            (0, 0) => None,
-            (1, at) => Some(at),
+        let since = u64::from_be_bytes(take(&mut fixed).ok_or(short)?);
+        let anchor = B256::new(take(&mut fixed).ok_or(short)?);
+        let frozen = match (flag, at, since) {
+            (0, 0, 0) if anchor.is_zero() => None,
+            (1, ..) if anchor.is_zero() => Some(Freeze { at, since, anchor: None }),
+            (2, ..) => Some(Freeze { at, since, anchor: Some(anchor) }),
             _ => return Err(StateFault::Flag),
         };
         let count = usize::from(u16::from_be_bytes(take(&mut fixed).ok_or(short)?));

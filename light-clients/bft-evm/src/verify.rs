@@ -6,7 +6,8 @@ use alloy_primitives::{Address, B256, U256, keccak256};
 use causeway_crypto::{HighS, Recover};
 
 use crate::{
-    HeaderFault, Over, Params, Refusal, SealLess, TrustedState, Update, UpdateFault, ValidatorSet, ValidatorSource,
+    Freeze, HeaderFault, Over, Params, Refusal, SealLess, TrustedState, Update, UpdateFault, ValidatorSet,
+    ValidatorSource,
     proof::contract_set,
     quorum,
     set::{check_size, first_duplicate, set_hash},
@@ -14,7 +15,7 @@ use crate::{
 
 /// The rules in the order in which [`verify_with`] and the contract apply them. The first one broken is the verdict.
 pub const RULES: [&str; 13] = [
-    "not frozen",
+    "not frozen (or, after the freeze delay, the last common block itself, without seals)",
     "within the trusting period: trusted.time + trustingPeriod > now",
     "update of the format: flags, lengths, one seal per bit, nothing behind",
     "header well-formed, canonical, of the mode: ommers, difficulty 1, mix hash, extra data without seals",
@@ -22,7 +23,7 @@ pub const RULES: [&str; 13] = [
     "time <= now + drift",
     "newer height: newer time; otherwise not a newer time",
     "not newer: lists the very set in force",
-    "another set: the update brings the set in force, and lists nobody twice",
+    "another set: lists nobody twice, and the update brings the set in force; the same set: it does not",
     "each bit has a validator",
     "another set: signers from the set in force > trust threshold of it, each counted once",
     "signers >= ceil(2N/3) of the header's list",
@@ -65,21 +66,44 @@ pub fn verify_with<R: Recover>(
     update: &[u8],
     now: u64,
 ) -> Result<Verified, Refusal> {
+    if let Some(freeze) = trusted.frozen() {
+        let header = last_common_block(params, &freeze, update, now)?;
+        return Ok(Verified { header, trusted: trusted.clone() });
+    }
     let (header, next_set) = judge::<R>(params, trusted, update, now)?;
-    let accepted = Accepted {
-        height: header.height(),
-        time: header.time(),
-        block_hash: header.block_hash(),
-        parent_hash: header.parent_hash(),
-        state_root: header.state_root(),
-        receipts_root: header.receipts_root(),
-    };
+    let accepted = accepted(&header);
     if accepted.height <= trusted.height() {
         return Ok(Verified { header: accepted, trusted: trusted.clone() });
     }
     let set = next_set.unwrap_or_else(|| trusted.validators().clone());
     let moved = TrustedState::new(accepted.height, accepted.time, accepted.block_hash, accepted.state_root, set);
     Ok(Verified { header: accepted, trusted: moved })
+}
+
+fn accepted(header: &SealLess<'_>) -> Accepted {
+    Accepted {
+        height: header.height(),
+        time: header.time(),
+        block_hash: header.block_hash(),
+        parent_hash: header.parent_hash(),
+        state_root: header.state_root(),
+        receipts_root: header.receipts_root(),
+    }
+}
+
+/// Not frozen, or the last block common to both chains: its hash stands in both of the conflicting headers, so it needs
+/// no seal. What was final below the conflict still ends, after a delay in which everybody can see the freeze.
+fn last_common_block(params: &Params, freeze: &Freeze, update: &[u8], now: u64) -> Result<Accepted, Refusal> {
+    let readable_from = freeze.anchor.map(|_| freeze.since.saturating_add(params.freeze_delay));
+    let frozen = Refusal::Frozen { at: freeze.at, readable_from };
+    if readable_from.is_none_or(|from| now < from) {
+        return Err(frozen);
+    }
+    let update = Update::decode(update)?;
+    let bare = update.previous.is_none() && update.next_set.is_none() && update.signers.is_zero();
+    let header = accepted(&SealLess::read(params.mode, update.header)?);
+    let common = header.height == freeze.at && Some(header.block_hash) == freeze.anchor;
+    if bare && common { Ok(header) } else { Err(frozen) }
 }
 
 /// The rules. Gives the header, and the next set where it differs from the one in force.
@@ -89,7 +113,6 @@ fn judge<'a, R: Recover>(
     update: &'a [u8],
     now: u64,
 ) -> Result<(SealLess<'a>, Option<ValidatorSet>), Refusal> {
-    not_frozen(trusted)?;
     within_trusting_period(params, trusted, now)?;
     let update = Update::decode(update)?;
     let contract_mode = params.validators != ValidatorSource::Header;
@@ -105,6 +128,9 @@ fn judge<'a, R: Recover>(
     let same_set = keccak256(header.extra().listed()) == trusted.validators().hash();
     older_only_under_same_set(trusted, &header, same_set)?;
     if same_set {
+        if update.previous.is_some() {
+            return Err(UpdateFault::PreviousSetNeedless.into());
+        }
         let set = trusted.validators().as_slice();
         signers_known(&update, set.len())?;
         enough_signers(&update, set.len())?;
@@ -112,10 +138,11 @@ fn judge<'a, R: Recover>(
         return Ok((header, None));
     }
     let listed: Vec<Address> = header.extra().validators().collect();
-    brings_set_in_force(trusted, &update)?;
+    let previous = update.previous.ok_or(UpdateFault::PreviousSetMissing)?;
     if let Some(address) = first_duplicate(&listed) {
         return Err(Refusal::DuplicateValidator { address });
     }
+    is_set_in_force(trusted, previous)?;
     signers_known(&update, listed.len())?;
     enough_trust(params, trusted.validators().as_slice(), &listed, &update.signers)?;
     enough_signers(&update, listed.len())?;
@@ -141,7 +168,7 @@ fn judge_contract_mode<R: Recover>(
     if update.next_set.is_some() && header.height() <= trusted.height() {
         return Err(UpdateFault::NextSetOfOlder.into());
     }
-    brings_set_in_force(trusted, update)?;
+    is_set_in_force(trusted, update.previous.unwrap_or_default())?;
     let set = trusted.validators().as_slice();
     signers_known(update, set.len())?;
     enough_signers(update, set.len())?;
@@ -152,10 +179,6 @@ fn judge_contract_mode<R: Recover>(
         }
         _ => Ok(None),
     }
-}
-
-fn not_frozen(trusted: &TrustedState) -> Result<(), Refusal> {
-    trusted.frozen().map_or(Ok(()), |at| Err(Refusal::Frozen { at }))
 }
 
 fn within_trusting_period(params: &Params, trusted: &TrustedState, now: u64) -> Result<(), Refusal> {
@@ -197,8 +220,7 @@ fn older_only_under_same_set(trusted: &TrustedState, header: &SealLess<'_>, same
 }
 
 /// A contract remembers only the hash of the set in force; the update brings the set itself.
-fn brings_set_in_force(trusted: &TrustedState, update: &Update<'_>) -> Result<(), Refusal> {
-    let previous = update.previous.ok_or(UpdateFault::PreviousSetMissing)?;
+fn is_set_in_force(trusted: &TrustedState, previous: &[u8]) -> Result<(), Refusal> {
     let expected = trusted.validators().hash();
     let (listed, _) = previous.as_chunks::<20>();
     let addresses: Vec<Address> = listed.iter().map(|bytes| Address::new(*bytes)).collect();

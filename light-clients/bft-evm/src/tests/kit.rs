@@ -25,6 +25,7 @@ pub(super) fn params(mode: Mode) -> Params {
         trusting_period: 14 * 24 * 3600,
         drift: 30,
         trust_threshold: Threshold::ONE_THIRD,
+        freeze_delay: 3_600,
     }
 }
 

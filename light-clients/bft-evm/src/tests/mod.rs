@@ -2,6 +2,5 @@
 //! single thing.
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
-
 mod honest;
 mod kit;
