@@ -7,3 +7,4 @@
 pub mod chains;
 pub mod lane;
 pub mod metrics;
+pub mod telemetry;
