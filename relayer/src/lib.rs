@@ -8,3 +8,4 @@ pub mod chains;
 pub mod lane;
 pub mod metrics;
 pub mod telemetry;
+pub mod store;
