@@ -1,0 +1,62 @@
+// SPDX-License-Identifier: Apache-2.0
+pragma solidity 0.8.37;
+
+/// Roots of aligned subtrees from a run of leaves and the inner nodes beside it (RFC 6962 shape, node
+/// `keccak256(0x01 ‖ left ‖ right)`). The caller compares the root with a proven peak.
+library RangeProof {
+    /// The run does not lie inside one aligned subtree of the peak's height.
+    error RunOutsidePeak();
+    /// More or fewer siblings than the run needs.
+    error WrongSiblingCount();
+
+    /// Bytes to keep free before the leaves: one left sibling per level and the prefix byte.
+    uint256 internal constant HEADROOM = 65 * 32;
+
+    /// Hashes the run up to its peak, in place: the leaves' memory and the headroom before it are consumed.
+    /// @param leaves memory address of the run's commitments, `HEADROOM` bytes before it free
+    /// @param count leaves in the run, at least 1; one word after the last is free
+    /// @param first index of the first leaf
+    /// @param height the peak's height, at most 63
+    /// @param siblings calldata offset of the siblings, level by level from the leaves, left before right
+    /// @param siblingCount how many are given; exactly as many as needed are taken
+    function root(uint256 leaves, uint256 count, uint256 first, uint256 height, uint256 siblings, uint256 siblingCount)
+        internal
+        pure
+        returns (bytes32 top)
+    {
+        if (height > 63 || count == 0 || first >> height != (first + count - 1) >> height) revert RunOutsidePeak();
+        bool exact;
+        assembly ("memory-safe") {
+            let low := first
+            let high := add(first, sub(count, 1))
+            let start := leaves
+            let end := add(leaves, shl(5, count))
+            let sibling := siblings
+            for {} height { height := sub(height, 1) } {
+                if and(low, 1) {
+                    start := sub(start, 32)
+                    mstore(start, calldataload(sibling))
+                    sibling := add(sibling, 32)
+                }
+                if iszero(and(high, 1)) {
+                    mstore(end, calldataload(sibling))
+                    end := add(end, 32)
+                    sibling := add(sibling, 32)
+                }
+                // 0x01 goes over the byte before the pair: headroom for the first, a hashed node for the others.
+                let out := start
+                for { let pair := start } lt(pair, end) { pair := add(pair, 64) } {
+                    mstore8(sub(pair, 1), 1)
+                    mstore(out, keccak256(sub(pair, 1), 65))
+                    out := add(out, 32)
+                }
+                end := out
+                low := shr(1, low)
+                high := shr(1, high)
+            }
+            top := mload(start)
+            exact := eq(sibling, add(siblings, shl(5, siblingCount)))
+        }
+        if (!exact) revert WrongSiblingCount();
+    }
+}
