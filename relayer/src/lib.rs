@@ -5,6 +5,8 @@
 //! See `ARCHITECTURE.md` for the floors.
 
 pub mod chains;
+pub mod cli;
+pub mod config;
 pub mod lane;
 pub mod metrics;
 pub mod telemetry;

@@ -1,2 +1,7 @@
-//! Causeway.
-fn main() {}
+//! `causeway`: the relayer's daemon and its operator's commands. See [`causeway::cli`].
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    causeway::cli::main()
+}
