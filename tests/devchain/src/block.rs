@@ -35,15 +35,9 @@ impl Receipt {
         if self.tx_type != 0 {
             out.push(self.tx_type);
         }
-        let payload_length = self.success.length()
-            + self.cumulative_gas_used.length()
-            + bloom.length()
-            + self.logs.length();
-        RlpHeader {
-            list: true,
-            payload_length,
-        }
-        .encode(out);
+        let payload_length =
+            self.success.length() + self.cumulative_gas_used.length() + bloom.length() + self.logs.length();
+        RlpHeader { list: true, payload_length }.encode(out);
         self.success.encode(out);
         self.cumulative_gas_used.encode(out);
         bloom.encode(out);
@@ -97,11 +91,7 @@ impl Block {
         }
         let list = |payload: &[u8]| {
             let mut out = Vec::with_capacity(payload.len() + 9);
-            RlpHeader {
-                list: true,
-                payload_length: payload.len(),
-            }
-            .encode(&mut out);
+            RlpHeader { list: true, payload_length: payload.len() }.encode(&mut out);
             out.extend_from_slice(payload);
             out
         };
@@ -116,13 +106,11 @@ impl Block {
         let transactions: usize = self
             .transactions
             .iter()
-            .map(|transaction| {
-                if transaction.envelope.is_legacy() {
-                    transaction.raw.len()
-                } else {
-                    transaction.raw.length()
-                }
-            })
+            .map(
+                |transaction| {
+                    if transaction.envelope.is_legacy() { transaction.raw.len() } else { transaction.raw.length() }
+                },
+            )
             .sum();
         let with_header = |payload: usize| payload + alloy_rlp::length_of_length(payload);
         with_header(self.header.length() + with_header(transactions) + with_header(0))
@@ -136,19 +124,13 @@ impl Block {
 
 /// The transactions root.
 pub(crate) fn transactions_root(transactions: &[Arc<Transaction>]) -> B256 {
-    let raw: Vec<&[u8]> = transactions
-        .iter()
-        .map(|transaction| transaction.raw.as_ref())
-        .collect();
+    let raw: Vec<&[u8]> = transactions.iter().map(|transaction| transaction.raw.as_ref()).collect();
     ordered_trie_root_encoded(&raw)
 }
 
 /// The receipts root and the block's bloom.
 pub(crate) fn receipts_root(receipts: &[Receipt]) -> (B256, Bloom) {
-    let with_bloom: Vec<(&Receipt, Bloom)> = receipts
-        .iter()
-        .map(|receipt| (receipt, receipt.bloom()))
-        .collect();
+    let with_bloom: Vec<(&Receipt, Bloom)> = receipts.iter().map(|receipt| (receipt, receipt.bloom())).collect();
     let mut all = Bloom::ZERO;
     for (_, bloom) in &with_bloom {
         all.accrue_bloom(bloom);

@@ -35,12 +35,7 @@ pub struct ChainBuilder {
 
 impl Default for ChainBuilder {
     fn default() -> Self {
-        Self {
-            config: Config::default(),
-            accounts: 10,
-            address: SocketAddr::from(([127, 0, 0, 1], 0)),
-            control: None,
-        }
+        Self { config: Config::default(), accounts: 10, address: SocketAddr::from(([127, 0, 0, 1], 0)), control: None }
     }
 }
 
@@ -138,25 +133,12 @@ impl ChainBuilder {
 
     /// Gives an address a balance at genesis.
     pub fn fund(self, address: Address, balance: U256) -> Self {
-        self.account(
-            address,
-            GenesisAccount {
-                balance,
-                ..GenesisAccount::default()
-            },
-        )
+        self.account(address, GenesisAccount { balance, ..GenesisAccount::default() })
     }
 
     /// Puts runtime code at an address at genesis.
     pub fn code(self, address: Address, code: Bytes) -> Self {
-        self.account(
-            address,
-            GenesisAccount {
-                nonce: 1,
-                code,
-                ..GenesisAccount::default()
-            },
-        )
+        self.account(address, GenesisAccount { nonce: 1, code, ..GenesisAccount::default() })
     }
 
     /// Adds a genesis account.
@@ -193,13 +175,7 @@ impl ChainBuilder {
 }
 
 fn check(config: &Config) -> Result<(), Error> {
-    let wrong = |name, found: String, expected| {
-        Err(Error::Config {
-            name,
-            found,
-            expected,
-        })
-    };
+    let wrong = |name, found: String, expected| Err(Error::Config { name, found, expected });
     if config.validators == 0 || config.validators > VALIDATORS_MAX {
         return wrong("validators", config.validators.to_string(), "1 to 256");
     }

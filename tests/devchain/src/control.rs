@@ -29,18 +29,12 @@ pub(crate) async fn open(
     let refused = |source| Error::Listen { address, source };
     let listener = TcpListener::bind(address).await.map_err(refused)?;
     let bound = listener.local_addr().map_err(refused)?;
-    let methods: ControlMethods =
-        Arc::new(move |method, params| dispatch(&core, &endpoints, method, params));
+    let methods: ControlMethods = Arc::new(move |method, params| dispatch(&core, &endpoints, method, params));
     tokio::spawn(serve_control(listener, methods, stop));
     Ok(bound)
 }
 
-fn dispatch(
-    core: &Core,
-    endpoints: &Mutex<Vec<Endpoint>>,
-    method: &str,
-    params: &Params,
-) -> Result<Value, RpcError> {
+fn dispatch(core: &Core, endpoints: &Mutex<Vec<Endpoint>>, method: &str, params: &Params) -> Result<Value, RpcError> {
     match method {
         "devchain_endpoints" => Ok(lock(endpoints)
             .iter()
@@ -50,16 +44,13 @@ fn dispatch(
             let index = usize::try_from(params.number(0)?).unwrap_or(usize::MAX);
             let faults = params.optional(1)?.unwrap_or_default();
             let endpoints = lock(endpoints);
-            let endpoint = endpoints
-                .get(index)
-                .ok_or_else(|| RpcError::invalid_params("no such endpoint"))?;
+            let endpoint = endpoints.get(index).ok_or_else(|| RpcError::invalid_params("no such endpoint"))?;
             endpoint.set_faults(faults);
             Ok(Value::Bool(true))
         }
         "devchain_mine" => {
             for _ in 0..params.number(0)?.min(MINE_MAX) {
-                core.produce(None)
-                    .ok_or_else(|| RpcError::server("a quorum of validators is missing"))?;
+                core.produce(None).ok_or_else(|| RpcError::server("a quorum of validators is missing"))?;
             }
             Ok(json!(read(&core.ledger).head()))
         }
@@ -94,15 +85,9 @@ fn dispatch(
 
 fn equivocate(core: &Core, number: u64) -> Result<Value, RpcError> {
     let ledger = read(&core.ledger);
-    let block = ledger
-        .block(number)
-        .ok_or_else(RpcError::header_not_found)?;
-    let (header, hash) = core
-        .sibling(&ledger, block)
-        .ok_or_else(|| RpcError::server("validators of that height are not kept"))?;
+    let block = ledger.block(number).ok_or_else(RpcError::header_not_found)?;
+    let (header, hash) =
+        core.sibling(&ledger, block).ok_or_else(|| RpcError::server("validators of that height are not kept"))?;
     let shape = |hash, header: Vec<u8>| json!({ "hash": hash, "header": Bytes::from(header) });
-    Ok(json!([
-        shape(block.hash, block.header_rlp()),
-        shape(hash, alloy_rlp::encode(&header)),
-    ]))
+    Ok(json!([shape(block.hash, block.header_rlp()), shape(hash, alloy_rlp::encode(&header)),]))
 }

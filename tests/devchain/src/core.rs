@@ -63,29 +63,16 @@ pub(crate) enum ValidatorChange {
 
 impl Core {
     pub(crate) fn new(config: Config) -> Self {
-        let signers = (0..config.validators as u64)
-            .map(|index| Signer::derive(&config.seed, "validator", index));
+        let signers = (0..config.validators as u64).map(|index| Signer::derive(&config.seed, "validator", index));
         let validators = Validators::new(signers);
         let timestamp = config.genesis_time.unwrap_or_else(|| {
             let now = unix_time();
-            if config.counts_seconds() {
-                now.saturating_sub(COUNTED_CLOCK_HEAD_START)
-            } else {
-                now.saturating_sub(1)
-            }
+            if config.counts_seconds() { now.saturating_sub(COUNTED_CLOCK_HEAD_START) } else { now.saturating_sub(1) }
         });
         let (block, state) = genesis(&config, &validators, timestamp);
         Self {
-            rules: Rules {
-                chain_id: config.chain_id,
-                spec: config.spec,
-            },
-            ledger: RwLock::new(Ledger::new(
-                Arc::new(block),
-                state,
-                validators,
-                config.state_history,
-            )),
+            rules: Rules { chain_id: config.chain_id, spec: config.spec },
+            ledger: RwLock::new(Ledger::new(Arc::new(block), state, validators, config.state_history)),
             mempool: Mutex::default(),
             heads: broadcast::channel(HEADS_BEHIND_MAX).0,
             wake: Notify::new(),
@@ -106,11 +93,7 @@ impl Core {
     pub(crate) fn tip(&self) -> Option<(Arc<Block>, State, Validators)> {
         let ledger = read(&self.ledger);
         let head = ledger.head();
-        Some((
-            ledger.block(head)?.clone(),
-            ledger.state(head)?.clone(),
-            ledger.validators(head)?.clone(),
-        ))
+        Some((ledger.block(head)?.clone(), ledger.state(head)?.clone(), ledger.validators(head)?.clone()))
     }
 
     /// Takes a transaction into the mempool.
@@ -193,9 +176,7 @@ impl Core {
     /// Whether the next block would be empty.
     pub(crate) fn is_idle(&self) -> bool {
         let ledger = read(&self.ledger);
-        ledger
-            .state(ledger.head())
-            .is_none_or(|state| !self.mempool().has_executable(state))
+        ledger.state(ledger.head()).is_none_or(|state| !self.mempool().has_executable(state))
     }
 
     /// Roles of the next header, with the control's changes taken up; `None` while a quorum is missing.
@@ -227,11 +208,7 @@ impl Core {
             _ => self.next_timestamp(parent.header.timestamp),
         };
         let header = self.header(&parent, &round, timestamp);
-        let candidates = self.mempool().best(
-            &state,
-            header.base_fee_per_gas.unwrap_or_default(),
-            header.gas_limit,
-        );
+        let candidates = self.mempool().best(&state, header.base_fee_per_gas.unwrap_or_default(), header.gas_limit);
         let overlay = Overlay::new(state, &self.ledger);
         let executed = run_block(self.rules, &header, overlay, candidates.into_iter());
         let state = executed.state.clone();
@@ -241,10 +218,7 @@ impl Core {
         {
             let mut ledger = write(&self.ledger);
             ledger.append(block.clone(), state.clone(), validators);
-            let senders = block
-                .transactions
-                .iter()
-                .map(|transaction| transaction.sender);
+            let senders = block.transactions.iter().map(|transaction| transaction.sender);
             self.mempool().settle(senders, refused.iter(), &state);
         }
         // Nobody listening is no error.
@@ -257,21 +231,13 @@ impl Core {
             if self.config.base_fee == 0 {
                 return 0;
             }
-            parent
-                .header
-                .next_block_base_fee(BaseFeeParams::ethereum())
-                .unwrap_or(self.config.base_fee)
+            parent.header.next_block_base_fee(BaseFeeParams::ethereum()).unwrap_or(self.config.base_fee)
         });
         // IBFT 1 votes in the header: the candidate as miner, all ones as nonce to add it.
         let (beneficiary, nonce) = match (self.config.consensus, round.vote) {
-            (Consensus::Ibft1, Some(vote)) => (
-                vote.candidate,
-                if vote.add {
-                    B64::repeat_byte(0xff)
-                } else {
-                    B64::ZERO
-                },
-            ),
+            (Consensus::Ibft1, Some(vote)) => {
+                (vote.candidate, if vote.add { B64::repeat_byte(0xff) } else { B64::ZERO })
+            }
             (Consensus::Ibft1, None) => (Address::ZERO, B64::ZERO),
             _ => (round.proposer.address(), B64::ZERO),
         };
@@ -316,25 +282,14 @@ impl Core {
     }
 
     /// Seals any header as the validators of a round; the block hash and the extra data.
-    pub(crate) fn seal_as(
-        &self,
-        header: &mut Header,
-        validators: &Validators,
-        round: &Round,
-    ) -> (B256, Extra) {
+    pub(crate) fn seal_as(&self, header: &mut Header, validators: &Validators, round: &Round) -> (B256, Extra) {
         let mut extra = Extra {
             validators: validators.current().to_vec(),
             vote: round.vote,
             round: round.number,
             ..Extra::default()
         };
-        let hash = seal_header(
-            header,
-            &mut extra,
-            self.config.consensus,
-            &round.proposer,
-            &round.committers,
-        );
+        let hash = seal_header(header, &mut extra, self.config.consensus, &round.proposer, &round.committers);
         (hash, extra)
     }
 }
@@ -366,9 +321,7 @@ impl ValidatorChange {
 }
 
 fn since_epoch() -> Duration {
-    SystemTime::now()
-        .duration_since(UNIX_EPOCH)
-        .unwrap_or_default()
+    SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default()
 }
 
 pub(crate) fn unix_time() -> u64 {

@@ -23,6 +23,9 @@ use crate::{
     transaction::Transaction,
 };
 
+/// The cheapest transaction there is.
+pub(crate) const MIN_TRANSACTION_GAS: u64 = 21_000;
+
 /// Why revm refused to run a transaction at all.
 pub(crate) type Refused = EVMError<std::convert::Infallible, InvalidTransaction>;
 
@@ -50,10 +53,7 @@ impl Rules {
             basefee: header.base_fee_per_gas.unwrap_or_default(),
             difficulty: header.difficulty,
             prevrandao: Some(header.mix_hash),
-            blob_excess_gas_and_price: Some(BlobExcessGasAndPrice::new(
-                0,
-                BLOB_BASE_FEE_UPDATE_FRACTION_PRAGUE,
-            )),
+            blob_excess_gas_and_price: Some(BlobExcessGasAndPrice::new(0, BLOB_BASE_FEE_UPDATE_FRACTION_PRAGUE)),
             ..BlockEnv::default()
         }
     }
@@ -97,6 +97,8 @@ pub(crate) fn run_block(
             }
             let result = match evm.transact_commit(transaction.env()) {
                 Ok(result) => result,
+                // An earlier one of the same sender was left out; this one waits for it.
+                Err(EVMError::Transaction(InvalidTransaction::NonceTooHigh { .. })) => continue,
                 Err(error) => {
                     tracing::debug!(hash = %transaction.hash(), %error, "transaction left out");
                     refused.push(transaction.hash());
@@ -132,17 +134,8 @@ pub(crate) fn run_block(
             transactions.push(transaction);
         }
     }
-    Executed {
-        state: overlay.finish(),
-        transactions,
-        receipts,
-        gas_used,
-        refused,
-    }
+    Executed { state: overlay.finish(), transactions, receipts, gas_used, refused }
 }
-
-/// The cheapest transaction there is.
-const MIN_TRANSACTION_GAS: u64 = 21_000;
 
 /// How a call ended.
 pub(crate) enum CallOutcome {
@@ -168,11 +161,7 @@ pub(crate) fn call(
     let mut block = Rules::block(header);
     // A call may use more gas than a block holds.
     block.gas_limit = u64::MAX;
-    let mut evm = Context::mainnet()
-        .with_db(overlay)
-        .with_cfg(cfg)
-        .with_block(block)
-        .build_mainnet();
+    let mut evm = Context::mainnet().with_db(overlay).with_cfg(cfg).with_block(block).build_mainnet();
     let result = evm.transact(tx)?.result;
     let gas = result.tx_gas_used();
     let outcome = match result {
@@ -193,12 +182,7 @@ pub(crate) fn estimate(
 ) -> Result<Result<u64, CallOutcome>, Refused> {
     let mut run = |gas_limit: u64| {
         tx.gas_limit = gas_limit;
-        call(
-            rules,
-            header,
-            &mut Overlay::new(state.clone(), hashes),
-            tx.clone(),
-        )
+        call(rules, header, &mut Overlay::new(state.clone(), hashes), tx.clone())
     };
     let mut high = header.gas_limit;
     let (outcome, used) = run(high)?;

@@ -38,10 +38,7 @@ pub(crate) fn genesis(config: &Config, validators: &Validators, timestamp: u64) 
         }
     }
     let state = overlay.finish();
-    let extra = Extra {
-        validators: validators.current().to_vec(),
-        ..Extra::default()
-    };
+    let extra = Extra { validators: validators.current().to_vec(), ..Extra::default() };
     let header = Header {
         ommers_hash: EMPTY_OMMER_ROOT_HASH,
         state_root: state.root(),

@@ -89,10 +89,7 @@ impl DevAccount {
     /// The account of a seed and an index; the same on every run.
     pub fn derive(seed: &str, index: u64) -> Self {
         let signer = Signer::derive(seed, "account", index);
-        Self {
-            address: signer.address(),
-            secret: signer.secret(),
-        }
+        Self { address: signer.address(), secret: signer.secret() }
     }
 
     /// The secret key.
@@ -131,30 +128,19 @@ impl Drop for Handle {
 
 impl Handle {
     /// Starts the chain with one endpoint on `address`, and a control port if asked for.
-    pub(crate) async fn start(
-        config: Config,
-        address: SocketAddr,
-        control: Option<SocketAddr>,
-    ) -> Result<Self, Error> {
+    pub(crate) async fn start(config: Config, address: SocketAddr, control: Option<SocketAddr>) -> Result<Self, Error> {
         let core = Arc::new(Core::new(config));
         let (stop, stopped) = watch::channel(false);
         let first = Endpoint::open(core.clone(), address, Faults::default()).await?;
         let endpoints = Arc::new(Mutex::new(vec![first]));
         let control = match control {
-            Some(address) => Some(
-                crate::control::open(core.clone(), endpoints.clone(), address, stopped.clone())
-                    .await?,
-            ),
+            Some(address) => {
+                Some(crate::control::open(core.clone(), endpoints.clone(), address, stopped.clone()).await?)
+            }
             None => None,
         };
         let producer = tokio::spawn(producer::run(core.clone(), stopped));
-        Ok(Self {
-            core,
-            stop,
-            producer,
-            endpoints,
-            control,
-        })
+        Ok(Self { core, stop, producer, endpoints, control })
     }
 
     /// `http://` address of the first endpoint.
@@ -217,11 +203,7 @@ impl Handle {
     /// The newest block.
     pub fn head(&self) -> Sealed {
         let head = read(&self.core.ledger).head();
-        self.sealed(head).unwrap_or(Sealed {
-            number: 0,
-            hash: B256::ZERO,
-            header: Bytes::new(),
-        })
+        self.sealed(head).unwrap_or(Sealed { number: 0, hash: B256::ZERO, header: Bytes::new() })
     }
 
     /// A block by number.
@@ -235,10 +217,7 @@ impl Handle {
 
     /// The validators that the next header lists (votes of blocks made so far counted).
     pub fn validators(&self) -> Vec<Address> {
-        self.core
-            .tip()
-            .map(|(_, _, validators)| validators.current().to_vec())
-            .unwrap_or_default()
+        self.core.tip().map(|(_, _, validators)| validators.current().to_vec()).unwrap_or_default()
     }
 
     /// A funded account of this chain's seed; all of [`crate::ChainBuilder::accounts`] are.
@@ -261,13 +240,11 @@ impl Handle {
                 let _ = heads.recv().await;
             }
         };
-        tokio::time::timeout(timeout, reached)
-            .await
-            .map_err(|_| Error::Timeout {
-                number,
-                head: self.head().number,
-                waited: timeout,
-            })
+        tokio::time::timeout(timeout, reached).await.map_err(|_| Error::Timeout {
+            number,
+            head: self.head().number,
+            waited: timeout,
+        })
     }
 
     /// Makes blocks at once, whatever the block time; the newest.
@@ -304,14 +281,12 @@ impl Handle {
 
     /// Lets all validators vote an address in or out, each when its turn to propose comes.
     pub fn propose_validator(&self, candidate: Address, add: bool) {
-        self.core
-            .change_validators(ValidatorChange::Propose(candidate, add));
+        self.core.change_validators(ValidatorChange::Propose(candidate, add));
     }
 
     /// Stops or restarts a validator: its turns go to later rounds, below a quorum the chain stands still.
     pub fn set_validator_down(&self, validator: Address, down: bool) {
-        self.core
-            .change_validators(ValidatorChange::Down(validator, down));
+        self.core.change_validators(ValidatorChange::Down(validator, down));
     }
 
     /// Takes the newest blocks off, as a chain restored from a backup would; how many went (bounded by the kept states).
@@ -340,11 +315,7 @@ impl Handle {
         let honest = self.sealed(number)?;
         let ledger = read(&self.core.ledger);
         let (header, hash) = self.core.sibling(&ledger, ledger.block(number)?)?;
-        let other = Sealed {
-            number,
-            hash,
-            header: alloy_rlp::encode(&header).into(),
-        };
+        let other = Sealed { number, hash, header: alloy_rlp::encode(&header).into() };
         Some((honest, other))
     }
 
@@ -377,9 +348,7 @@ impl std::fmt::Debug for Endpoint {
 impl Endpoint {
     async fn open(core: Arc<Core>, address: SocketAddr, faults: Faults) -> Result<Self, Error> {
         let listener = listen(address).await?;
-        let address = listener
-            .local_addr()
-            .map_err(|source| Error::Listen { address, source })?;
+        let address = listener.local_addr().map_err(|source| Error::Listen { address, source })?;
         let endpoint = Self(Arc::new(Inner {
             core,
             faults: watch::Sender::new(Arc::new(faults)),
@@ -448,7 +417,5 @@ impl Endpoint {
 }
 
 async fn listen(address: SocketAddr) -> Result<TcpListener, Error> {
-    TcpListener::bind(address)
-        .await
-        .map_err(|source| Error::Listen { address, source })
+    TcpListener::bind(address).await.map_err(|source| Error::Listen { address, source })
 }

@@ -21,12 +21,7 @@ pub(crate) struct Ledger {
 }
 
 impl Ledger {
-    pub(crate) fn new(
-        genesis: Arc<Block>,
-        state: State,
-        validators: Validators,
-        history: usize,
-    ) -> Self {
+    pub(crate) fn new(genesis: Arc<Block>, state: State, validators: Validators, history: usize) -> Self {
         let mut ledger = Self {
             blocks: Vec::new(),
             by_hash: HashMap::default(),
@@ -42,8 +37,7 @@ impl Ledger {
         let number = self.blocks.len() as u64;
         self.by_hash.insert(block.hash, number);
         for (index, transaction) in block.transactions.iter().enumerate() {
-            self.transactions
-                .insert(transaction.hash(), (number, index));
+            self.transactions.insert(transaction.hash(), (number, index));
         }
         self.blocks.push(block);
         if self.states.len() == self.history {
@@ -82,10 +76,7 @@ impl Ledger {
 
     fn kept(&self, number: u64) -> Option<&(State, Validators)> {
         let back = self.head().checked_sub(number)?;
-        let index = self
-            .states
-            .len()
-            .checked_sub(1 + usize::try_from(back).ok()?)?;
+        let index = self.states.len().checked_sub(1 + usize::try_from(back).ok()?)?;
         self.states.get(index)
     }
 
@@ -109,8 +100,6 @@ impl Ledger {
 
 impl BlockHashes for std::sync::RwLock<Ledger> {
     fn block_hash(&self, number: u64) -> B256 {
-        crate::sync::read(self)
-            .block(number)
-            .map_or(B256::ZERO, |block| block.hash)
+        crate::sync::read(self).block(number).map_or(B256::ZERO, |block| block.hash)
     }
 }

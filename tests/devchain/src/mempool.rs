@@ -14,7 +14,7 @@ use alloy::{
     },
 };
 
-use crate::{state::State, transaction::Transaction};
+use crate::{execute::MIN_TRANSACTION_GAS, state::State, transaction::Transaction};
 
 /// Percent by which a replacement must pay more; geth's default.
 const PRICE_BUMP_PERCENT: u128 = 10;
@@ -75,9 +75,7 @@ impl Mempool {
 
     /// Whether something could go into the next block.
     pub(crate) fn has_executable(&self, state: &State) -> bool {
-        self.by_sender
-            .iter()
-            .any(|(sender, queue)| queue.contains_key(&state.nonce(*sender)))
+        self.by_sender.iter().any(|(sender, queue)| queue.contains_key(&state.nonce(*sender)))
     }
 
     /// The nonce after the sender's executable transactions.
@@ -119,13 +117,7 @@ impl Mempool {
             return Err(Rejected::Full);
         }
         self.arrivals += 1;
-        queue.insert(
-            nonce,
-            Waiting {
-                transaction,
-                arrival: self.arrivals,
-            },
-        );
+        queue.insert(nonce, Waiting { transaction, arrival: self.arrivals });
         self.by_hash.insert(hash, (sender, nonce));
         Ok(())
     }
@@ -133,10 +125,7 @@ impl Mempool {
     /// Executable transactions in the order a block takes them: by price, then by arrival, nonces in order.
     pub(crate) fn best(&self, state: &State, base_fee: u64, gas: u64) -> Vec<Arc<Transaction>> {
         let rank = |waiting: &Waiting| {
-            let tip = waiting
-                .transaction
-                .envelope
-                .effective_tip_per_gas(base_fee)?;
+            let tip = waiting.transaction.envelope.effective_tip_per_gas(base_fee)?;
             Some((tip, Reverse(waiting.arrival)))
         };
         let mut heads = BinaryHeap::new();
@@ -147,14 +136,16 @@ impl Mempool {
             }
         }
         let mut best = Vec::new();
-        // Twice what fits by gas limit: limits are often far above what is used.
-        let mut gas_left = gas.saturating_mul(2);
+        // No block holds more. Gas limits say little: they are often far above what is used.
+        let count_max = usize::try_from(gas / MIN_TRANSACTION_GAS).unwrap_or(usize::MAX);
         while let Some((_, nonce, sender)) = heads.pop() {
+            if best.len() >= count_max {
+                break;
+            }
             let Some(queue) = self.by_sender.get(&sender) else {
                 continue;
             };
             if let Some(waiting) = queue.get(&nonce) {
-                gas_left = gas_left.saturating_sub(waiting.transaction.envelope.gas_limit());
                 best.push(waiting.transaction.clone());
             }
             if let Some(rank) = queue.get(&(nonce + 1)).and_then(rank) {
@@ -212,23 +203,12 @@ impl Mempool {
 }
 
 fn outbids(new: &Transaction, old: &Transaction) -> bool {
-    let bumped = |old: u128, new: u128| {
-        new > old && new >= old.saturating_mul(100 + PRICE_BUMP_PERCENT) / 100
-    };
-    bumped(
-        old.envelope.max_fee_per_gas(),
-        new.envelope.max_fee_per_gas(),
-    ) && bumped(
-        old.envelope.priority_fee_or_price(),
-        new.envelope.priority_fee_or_price(),
-    )
+    let bumped = |old: u128, new: u128| new > old && new >= old.saturating_mul(100 + PRICE_BUMP_PERCENT) / 100;
+    bumped(old.envelope.max_fee_per_gas(), new.envelope.max_fee_per_gas())
+        && bumped(old.envelope.priority_fee_or_price(), new.envelope.priority_fee_or_price())
 }
 
-fn admissible(
-    transaction: &Transaction,
-    state: &State,
-    admission: &Admission,
-) -> Result<(), Rejected> {
+fn admissible(transaction: &Transaction, state: &State, admission: &Admission) -> Result<(), Rejected> {
     let envelope = &transaction.envelope;
     if envelope.gas_limit() > admission.gas_limit {
         return Err(Rejected::GasLimit);
@@ -243,10 +223,7 @@ fn admissible(
     if envelope.nonce() < state.nonce(transaction.sender) {
         return Err(Rejected::NonceTooLow);
     }
-    if transaction
-        .cost_max()
-        .is_none_or(|cost| cost > state.balance(transaction.sender))
-    {
+    if transaction.cost_max().is_none_or(|cost| cost > state.balance(transaction.sender)) {
         return Err(Rejected::InsufficientFunds);
     }
     if envelope.gas_limit() < intrinsic_gas(transaction, admission.is_shanghai) {
@@ -267,11 +244,7 @@ fn intrinsic_gas(transaction: &Transaction, is_shanghai: bool) -> u64 {
             gas += 2 * (input.len() as u64).div_ceil(32);
         }
     }
-    for item in envelope
-        .access_list()
-        .into_iter()
-        .flat_map(|list| list.iter())
-    {
+    for item in envelope.access_list().into_iter().flat_map(|list| list.iter()) {
         gas += 2_400 + 1_900 * item.storage_keys.len() as u64;
     }
     gas

@@ -23,10 +23,7 @@ pub(crate) async fn run(core: Arc<Core>, mut stop: watch::Receiver<bool>) {
                 () = core.wake.notified() => continue,
             }
         }
-        let Some(timestamp) = core
-            .tip()
-            .map(|(parent, _, _)| core.next_timestamp(parent.header.timestamp))
-        else {
+        let Some(timestamp) = core.tip().map(|(parent, _, _)| core.next_timestamp(parent.header.timestamp)) else {
             return;
         };
         // A round whose proposer is down is waited out; the block keeps the time of its first proposal.

@@ -64,19 +64,12 @@ impl Transaction {
         match envelope.chain_id() {
             None => return Err(Malformed::Unprotected),
             Some(have) if have != chain_id => {
-                return Err(Malformed::ChainId {
-                    have,
-                    want: chain_id,
-                });
+                return Err(Malformed::ChainId { have, want: chain_id });
             }
             Some(_) => {}
         }
         let sender = recover(&envelope).ok_or(Malformed::Sender)?;
-        Ok(Arc::new(Self {
-            envelope,
-            raw,
-            sender,
-        }))
+        Ok(Arc::new(Self { envelope, raw, sender }))
     }
 
     pub(crate) fn hash(&self) -> B256 {
@@ -121,16 +114,9 @@ fn recover(envelope: &TxEnvelope) -> Option<Address> {
         return None;
     }
     let bytes = signature.as_rsy();
-    let recovery = if signature.v() {
-        RecoveryId::One
-    } else {
-        RecoveryId::Zero
-    };
+    let recovery = if signature.v() { RecoveryId::One } else { RecoveryId::Zero };
     let signature = RecoverableSignature::from_compact(bytes.get(..64)?, recovery).ok()?;
     let digest = Message::from_digest(envelope.signature_hash().0);
-    let key = secp256k1::global::SECP256K1
-        .recover_ecdsa(digest, &signature)
-        .ok()?
-        .serialize_uncompressed();
+    let key = secp256k1::global::SECP256K1.recover_ecdsa(digest, &signature).ok()?.serialize_uncompressed();
     Some(Address::from_raw_public_key(key.get(1..)?))
 }

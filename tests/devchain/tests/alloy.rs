@@ -16,71 +16,32 @@ use futures::StreamExt;
 
 #[tokio::test]
 async fn deploys_calls_and_reads_logs_over_http() {
-    let chain = Chain::builder()
-        .block_time(Duration::from_millis(50))
-        .spawn()
-        .await
-        .unwrap();
+    let chain = Chain::builder().block_time(Duration::from_millis(50)).spawn().await.unwrap();
     let provider = provider(&chain);
     assert_eq!(provider.get_chain_id().await.unwrap(), 1337);
-    let deployed = send(
-        &provider,
-        &chain,
-        TransactionRequest::default()
-            .input(Bytes::from_static(&STORE).into())
-            .create(),
-    )
-    .await;
+    let deployed =
+        send(&provider, &chain, TransactionRequest::default().input(Bytes::from_static(&STORE).into()).create()).await;
     assert!(deployed.status());
     let contract = deployed.contract_address.unwrap();
     assert!(!provider.get_code_at(contract).await.unwrap().is_empty());
     // set(7, 99)
     let data = common::set(7, 99);
-    let set = send(
-        &provider,
-        &chain,
-        TransactionRequest::default()
-            .to(contract)
-            .input(data.into()),
-    )
-    .await;
+    let set = send(&provider, &chain, TransactionRequest::default().to(contract).input(data.into())).await;
     assert_eq!(set.logs().len(), 1);
-    let logs = provider
-        .get_logs(&Filter::new().address(contract).from_block(0))
-        .await
-        .unwrap();
+    let logs = provider.get_logs(&Filter::new().address(contract).from_block(0)).await.unwrap();
     assert_eq!(logs.len(), 1);
     assert_eq!(logs[0].topics()[1], B256::from(U256::from(7)));
     let slot = common::slot_of(7);
-    assert_eq!(
-        provider
-            .get_storage_at(contract, slot.into())
-            .await
-            .unwrap(),
-        U256::from(99)
-    );
-    let block = provider
-        .get_block_by_hash(set.block_hash.unwrap())
-        .full()
-        .await
-        .unwrap()
-        .unwrap();
+    assert_eq!(provider.get_storage_at(contract, slot.into()).await.unwrap(), U256::from(99));
+    let block = provider.get_block_by_hash(set.block_hash.unwrap()).full().await.unwrap().unwrap();
     assert_eq!(block.header.number, set.block_number.unwrap());
     assert_eq!(block.transactions.len(), 1);
 }
 
 #[tokio::test]
 async fn follows_new_heads_over_websocket() {
-    let chain = Chain::builder()
-        .block_time(Duration::from_millis(50))
-        .spec(Spec::Prague)
-        .spawn()
-        .await
-        .unwrap();
-    let provider = ProviderBuilder::new()
-        .connect_ws(WsConnect::new(chain.ws_url()))
-        .await
-        .unwrap();
+    let chain = Chain::builder().block_time(Duration::from_millis(50)).spec(Spec::Prague).spawn().await.unwrap();
+    let provider = ProviderBuilder::new().connect_ws(WsConnect::new(chain.ws_url())).await.unwrap();
     let mut heads = provider.subscribe_blocks().await.unwrap().into_stream();
     let mut last = heads.next().await.unwrap();
     for _ in 0..5 {

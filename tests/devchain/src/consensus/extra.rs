@@ -93,9 +93,7 @@ impl Extra {
                 let mut inner = Vec::with_capacity(24);
                 vote.candidate.encode(&mut inner);
                 // One raw byte, not an integer: 0x00 stands for itself.
-                [if vote.add { 0xff_u8 } else { 0 }]
-                    .as_slice()
-                    .encode(&mut inner);
+                [if vote.add { 0xff_u8 } else { 0 }].as_slice().encode(&mut inner);
                 push_list(&inner, &mut payload);
             }
             None => [].as_slice().encode(&mut payload),
@@ -134,11 +132,7 @@ impl Extra {
 }
 
 fn push_list(payload: &[u8], out: &mut Vec<u8>) {
-    Header {
-        list: true,
-        payload_length: payload.len(),
-    }
-    .encode(out);
+    Header { list: true, payload_length: payload.len() }.encode(out);
     out.extend_from_slice(payload);
 }
 

@@ -12,8 +12,7 @@ pub(crate) use validators::{Round, Validators};
 use alloy::primitives::{B256, b256};
 
 /// Every Istanbul-style header carries this mix hash ("ctical byzantine fault tolerance").
-pub(crate) const MIX_HASH: B256 =
-    b256!("63746963616c2062797a616e74696e65206661756c7420746f6c6572616e6365");
+pub(crate) const MIX_HASH: B256 = b256!("63746963616c2062797a616e74696e65206661756c7420746f6c6572616e6365");
 
 /// Commit seals that a header of `validators` validators needs: ⌈2N/3⌉.
 pub(crate) const fn quorum(validators: usize) -> usize {

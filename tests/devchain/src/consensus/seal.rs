@@ -53,8 +53,7 @@ impl Signer {
 
     /// A 65-byte recoverable signature `r ‖ s ‖ v`, v 0 or 1, low s.
     pub(crate) fn sign(&self, digest: B256) -> Vec<u8> {
-        let signature = secp256k1::global::SECP256K1
-            .sign_ecdsa_recoverable(Message::from_digest(digest.0), &self.key);
+        let signature = secp256k1::global::SECP256K1.sign_ecdsa_recoverable(Message::from_digest(digest.0), &self.key);
         let (recovery, compact) = signature.serialize_compact();
         let mut out = compact.to_vec();
         out.push(i32::from(recovery) as u8);
@@ -100,10 +99,7 @@ pub(crate) fn seal_header(
             keccak256(preimage)
         }
     };
-    extra.seals = committers
-        .iter()
-        .map(|committer| committer.sign(committed))
-        .collect();
+    extra.seals = committers.iter().map(|committer| committer.sign(committed)).collect();
     header.extra_data = extra.encode(consensus, Part::Whole);
     hash
 }

@@ -95,24 +95,14 @@ impl Validators {
         if committers.len() < quorum(count) {
             return None;
         }
-        let vote = (!number.is_multiple_of(EPOCH_BLOCKS))
-            .then(|| self.vote_of(proposer.address()))
-            .flatten();
-        Some(Round {
-            number: round as u32,
-            proposer,
-            committers,
-            vote,
-        })
+        let vote = (!number.is_multiple_of(EPOCH_BLOCKS)).then(|| self.vote_of(proposer.address())).flatten();
+        Some(Round { number: round as u32, proposer, committers, vote })
     }
 
     fn vote_of(&self, proposer: Address) -> Option<Vote> {
         self.proposals
             .iter()
-            .map(|(candidate, add)| Vote {
-                candidate: *candidate,
-                add: *add,
-            })
+            .map(|(candidate, add)| Vote { candidate: *candidate, add: *add })
             .find(|vote| self.meaningful(vote) && !self.votes.contains(&(proposer, *vote)))
     }
 
@@ -128,14 +118,9 @@ impl Validators {
         let Some(vote) = vote.filter(|vote| self.meaningful(vote)) else {
             return;
         };
-        self.votes
-            .retain(|(by, other)| !(*by == proposer && other.candidate == vote.candidate));
+        self.votes.retain(|(by, other)| !(*by == proposer && other.candidate == vote.candidate));
         self.votes.push((proposer, vote));
-        let tally = self
-            .votes
-            .iter()
-            .filter(|(_, other)| *other == vote)
-            .count();
+        let tally = self.votes.iter().filter(|(_, other)| *other == vote).count();
         if tally <= self.current.len() / 2 {
             return;
         }
@@ -143,12 +128,10 @@ impl Validators {
             self.current.push(vote.candidate);
             self.current.sort_unstable();
         } else {
-            self.current
-                .retain(|validator| *validator != vote.candidate);
+            self.current.retain(|validator| *validator != vote.candidate);
             self.votes.retain(|(by, _)| *by != vote.candidate);
         }
-        self.votes
-            .retain(|(_, other)| other.candidate != vote.candidate);
+        self.votes.retain(|(_, other)| other.candidate != vote.candidate);
         self.proposals.remove(&vote.candidate);
     }
 }

@@ -42,11 +42,7 @@ pub(crate) fn eth_call(node: &Node, faults: &Faults, params: &Params) -> Result<
 }
 
 /// `eth_estimateGas(request, block)`.
-pub(crate) fn eth_estimate_gas(
-    node: &Node,
-    faults: &Faults,
-    params: &Params,
-) -> Result<Value, RpcError> {
+pub(crate) fn eth_estimate_gas(node: &Node, faults: &Faults, params: &Params) -> Result<Value, RpcError> {
     let request: TransactionRequest = params.get(0)?;
     let (mut header, state) = at(node, faults, params.block(1)?)?;
     let core = &node.core;
@@ -55,20 +51,15 @@ pub(crate) fn eth_estimate_gas(
     header.gas_limit = tx.gas_limit;
     match estimate(core.rules, &header, &state, &core.ledger, tx).map_err(refused)? {
         Ok(gas) => Ok(quantity(gas)),
-        Err(CallOutcome::Halted(HaltReason::OutOfGas(_))) => Err(RpcError::server(format!(
-            "gas required exceeds allowance ({})",
-            header.gas_limit
-        ))),
+        Err(CallOutcome::Halted(HaltReason::OutOfGas(_))) => {
+            Err(RpcError::server(format!("gas required exceeds allowance ({})", header.gas_limit)))
+        }
         Err(outcome) => Err(failed(outcome, header.gas_limit)),
     }
 }
 
 /// The header and state that a call runs on; the ledger's lock is let go before the EVM runs.
-fn at(
-    node: &Node,
-    faults: &Faults,
-    id: BlockId,
-) -> Result<(alloy::consensus::Header, crate::state::State), RpcError> {
+fn at(node: &Node, faults: &Faults, id: BlockId) -> Result<(alloy::consensus::Header, crate::state::State), RpcError> {
     let view = node.view(faults);
     let (block, state) = view.state(id)?;
     Ok((block.header.clone(), state.clone()))
@@ -78,10 +69,7 @@ fn environment(request: &TransactionRequest, gas_max: u64) -> TxEnv {
     TxEnv {
         caller: request.from.unwrap_or_default(),
         gas_limit: request.gas.unwrap_or(gas_max).min(gas_max),
-        gas_price: request
-            .gas_price
-            .or(request.max_fee_per_gas)
-            .unwrap_or_default(),
+        gas_price: request.gas_price.or(request.max_fee_per_gas).unwrap_or_default(),
         kind: request.to.unwrap_or(TxKind::Create),
         value: request.value.unwrap_or_default(),
         data: request.input.input().cloned().unwrap_or_default(),
@@ -119,16 +107,13 @@ fn apply(overlay: &mut Overlay<'_>, address: alloy::primitives::Address, account
 fn refused(error: Refused) -> RpcError {
     match error {
         EVMError::Transaction(InvalidTransaction::LackOfFundForMaxFee { fee, balance }) => {
+            RpcError::server(format!("insufficient funds for gas * price + value: have {balance} want {fee}"))
+        }
+        EVMError::Transaction(InvalidTransaction::CallGasCostMoreThanGasLimit { initial_gas, gas_limit }) => {
             RpcError::server(format!(
-                "insufficient funds for gas * price + value: have {balance} want {fee}"
+                "err: intrinsic gas too low: have {gas_limit}, want {initial_gas} (supplied gas {gas_limit})"
             ))
         }
-        EVMError::Transaction(InvalidTransaction::CallGasCostMoreThanGasLimit {
-            initial_gas,
-            gas_limit,
-        }) => RpcError::server(format!(
-            "err: intrinsic gas too low: have {gas_limit}, want {initial_gas} (supplied gas {gas_limit})"
-        )),
         other => RpcError::server(format!("err: {other}")),
     }
 }
@@ -143,12 +128,8 @@ fn failed(outcome: CallOutcome, gas_limit: u64) -> RpcError {
         CallOutcome::Halted(HaltReason::OpcodeNotFound | HaltReason::InvalidFEOpcode) => {
             RpcError::server("invalid opcode")
         }
-        CallOutcome::Halted(HaltReason::InvalidJump) => {
-            RpcError::server("invalid jump destination")
-        }
-        CallOutcome::Halted(HaltReason::CreateContractSizeLimit) => {
-            RpcError::server("max code size exceeded")
-        }
+        CallOutcome::Halted(HaltReason::InvalidJump) => RpcError::server("invalid jump destination"),
+        CallOutcome::Halted(HaltReason::CreateContractSizeLimit) => RpcError::server("max code size exceeded"),
         CallOutcome::Halted(reason) => RpcError::server(format!("execution halted: {reason:?}")),
     }
 }

@@ -25,12 +25,7 @@ use crate::{
 const PROOF_SLOTS_MAX: usize = 1_024;
 
 /// Answers one request.
-pub(crate) fn dispatch(
-    node: &Node,
-    faults: &Faults,
-    method: &str,
-    params: &Params,
-) -> Result<Value, RpcError> {
+pub(crate) fn dispatch(node: &Node, faults: &Faults, method: &str, params: &Params) -> Result<Value, RpcError> {
     let view = || node.view(faults);
     let config = &node.core.config;
     match method {
@@ -40,9 +35,9 @@ pub(crate) fn dispatch(
         "net_peerCount" => Ok(quantity(config.validators as u64 - 1)),
         "web3_clientVersion" => Ok(json!(config.rpc.client_version)),
         "web3_sha3" => Ok(json!(keccak256(params.get::<Bytes>(0)?))),
-        "rpc_modules" => Ok(
-            json!({ "eth": "1.0", "net": "1.0", "web3": "1.0", "debug": "1.0", "istanbul": "1.0", "txpool": "1.0" }),
-        ),
+        "rpc_modules" => {
+            Ok(json!({ "eth": "1.0", "net": "1.0", "web3": "1.0", "debug": "1.0", "istanbul": "1.0", "txpool": "1.0" }))
+        }
         "eth_syncing" => Ok(json!(false)),
         "eth_accounts" => Ok(json!([])),
         "eth_blockNumber" => Ok(quantity(view().head)),
@@ -61,9 +56,7 @@ pub(crate) fn dispatch(
         "eth_getTransactionCount" => transaction_count(&view(), params),
         "eth_getBalance" => {
             let view = view();
-            Ok(json!(
-                view.state(params.block(1)?)?.1.balance(params.get(0)?)
-            ))
+            Ok(json!(view.state(params.block(1)?)?.1.balance(params.get(0)?)))
         }
         "eth_getCode" => {
             let view = view();
@@ -80,12 +73,8 @@ pub(crate) fn dispatch(
         "debug_getBlockRlp" => block_rlp(&view(), params),
         "istanbul_getValidators" => validators(&view(), params),
         "istanbul_getSignersFromBlock" => signers(&view(), params),
-        "txpool_status" => {
-            Ok(json!({ "pending": U64::from(node.core.mempool().len()), "queued": "0x0" }))
-        }
-        "eth_maxPriorityFeePerGas" if config.spec.has_base_fee() => {
-            Ok(quantity(config.gas_price_min))
-        }
+        "txpool_status" => Ok(json!({ "pending": U64::from(node.core.mempool().len()), "queued": "0x0" })),
+        "eth_maxPriorityFeePerGas" if config.spec.has_base_fee() => Ok(quantity(config.gas_price_min)),
         "eth_feeHistory" if config.spec.has_base_fee() => fee_history(&view(), params),
         "eth_getBlockReceipts" if config.spec.has_base_fee() => block_receipts(&view(), params),
         _ => Err(RpcError::method_not_found(method)),
@@ -104,25 +93,16 @@ pub(crate) fn shown_header(view: &View<'_>, block: &Block) -> Map<String, Value>
 }
 
 fn gas_price(view: &View<'_>) -> Value {
-    let base_fee = view
-        .block(view.head)
-        .and_then(|block| block.header.base_fee_per_gas)
-        .unwrap_or_default();
+    let base_fee = view.block(view.head).and_then(|block| block.header.base_fee_per_gas).unwrap_or_default();
     quantity(u128::from(base_fee) + view.core.config.gas_price_min)
 }
 
-fn by_number<'a>(
-    view: &'a View<'_>,
-    params: &Params,
-) -> Result<Option<&'a std::sync::Arc<Block>>, RpcError> {
+fn by_number<'a>(view: &'a View<'_>, params: &Params) -> Result<Option<&'a std::sync::Arc<Block>>, RpcError> {
     let tag: BlockNumberOrTag = params.get(0)?;
     Ok(view.block(view.number(tag)?))
 }
 
-fn by_hash<'a>(
-    view: &'a View<'_>,
-    params: &Params,
-) -> Result<Option<&'a std::sync::Arc<Block>>, RpcError> {
+fn by_hash<'a>(view: &'a View<'_>, params: &Params) -> Result<Option<&'a std::sync::Arc<Block>>, RpcError> {
     Ok(view.block_by_hash(&params.get(0)?))
 }
 
@@ -141,27 +121,19 @@ fn block_by_hash(view: &View<'_>, params: &Params) -> Result<Value, RpcError> {
 }
 
 fn header_by_number(view: &View<'_>, params: &Params) -> Result<Value, RpcError> {
-    Ok(by_number(view, params)?.map_or(Value::Null, |block| {
-        Value::Object(shown_header(view, block))
-    }))
+    Ok(by_number(view, params)?.map_or(Value::Null, |block| Value::Object(shown_header(view, block))))
 }
 
 fn header_by_hash(view: &View<'_>, params: &Params) -> Result<Value, RpcError> {
-    Ok(by_hash(view, params)?.map_or(Value::Null, |block| {
-        Value::Object(shown_header(view, block))
-    }))
+    Ok(by_hash(view, params)?.map_or(Value::Null, |block| Value::Object(shown_header(view, block))))
 }
 
 fn count_by_number(view: &View<'_>, params: &Params) -> Result<Value, RpcError> {
-    Ok(by_number(view, params)?.map_or(Value::Null, |block| {
-        quantity(block.transactions.len() as u64)
-    }))
+    Ok(by_number(view, params)?.map_or(Value::Null, |block| quantity(block.transactions.len() as u64)))
 }
 
 fn count_by_hash(view: &View<'_>, params: &Params) -> Result<Value, RpcError> {
-    Ok(by_hash(view, params)?.map_or(Value::Null, |block| {
-        quantity(block.transactions.len() as u64)
-    }))
+    Ok(by_hash(view, params)?.map_or(Value::Null, |block| quantity(block.transactions.len() as u64)))
 }
 
 fn transaction_by_hash(view: &View<'_>, params: &Params) -> Result<Value, RpcError> {
@@ -169,17 +141,9 @@ fn transaction_by_hash(view: &View<'_>, params: &Params) -> Result<Value, RpcErr
     if let Some((block, index)) = view.transaction(&hash) {
         return Ok(block
             .transaction(index)
-            .map_or(Value::Null, |(transaction, _)| {
-                json::transaction(transaction, Some((block, index)))
-            }));
+            .map_or(Value::Null, |(transaction, _)| json::transaction(transaction, Some((block, index)))));
     }
-    Ok(view
-        .core
-        .mempool()
-        .get(&hash)
-        .map_or(Value::Null, |transaction| {
-            json::transaction(transaction, None)
-        }))
+    Ok(view.core.mempool().get(&hash).map_or(Value::Null, |transaction| json::transaction(transaction, None)))
 }
 
 fn transaction_by_index(view: &View<'_>, params: &Params) -> Result<Value, RpcError> {
@@ -198,21 +162,12 @@ fn raw_transaction(view: &View<'_>, params: &Params) -> Result<Value, RpcError> 
         .transaction(&hash)
         .and_then(|(block, index)| block.transaction(index))
         .map(|(transaction, _)| json!(transaction.raw));
-    Ok(mined
-        .or_else(|| {
-            view.core
-                .mempool()
-                .get(&hash)
-                .map(|transaction| json!(transaction.raw))
-        })
-        .unwrap_or_default())
+    Ok(mined.or_else(|| view.core.mempool().get(&hash).map(|transaction| json!(transaction.raw))).unwrap_or_default())
 }
 
 fn receipt(view: &View<'_>, params: &Params) -> Result<Value, RpcError> {
     let hash: B256 = params.get(0)?;
-    let receipt = view
-        .transaction(&hash)
-        .and_then(|(block, index)| json::receipt(block, index));
+    let receipt = view.transaction(&hash).and_then(|(block, index)| json::receipt(block, index));
     Ok(receipt.map_or(Value::Null, |receipt| bent(view, receipt)))
 }
 
@@ -240,11 +195,7 @@ fn transaction_count(view: &View<'_>, params: &Params) -> Result<Value, RpcError
     let id = params.block(1)?;
     let nonce = view.state(id)?.1.nonce(address);
     let is_pending = matches!(id, BlockId::Number(BlockNumberOrTag::Pending));
-    Ok(quantity(if is_pending {
-        view.core.mempool().pending_nonce(address, nonce)
-    } else {
-        nonce
-    }))
+    Ok(quantity(if is_pending { view.core.mempool().pending_nonce(address, nonce) } else { nonce }))
 }
 
 fn storage_at(view: &View<'_>, params: &Params) -> Result<Value, RpcError> {
@@ -259,10 +210,7 @@ fn proof(view: &View<'_>, params: &Params) -> Result<Value, RpcError> {
     if keys.len() > PROOF_SLOTS_MAX {
         return Err(RpcError::invalid_params("too many storage keys"));
     }
-    let slots = keys
-        .iter()
-        .map(|key| slot(key))
-        .collect::<Result<Vec<_>, _>>()?;
+    let slots = keys.iter().map(|key| slot(key)).collect::<Result<Vec<_>, _>>()?;
     let (block, mut state) = view.state(params.block(2)?)?;
     if view.faults.proof == Some(ProofLie::Stale)
         && let Some(parent) = block.header.number.checked_sub(1)
@@ -299,11 +247,7 @@ fn send(node: &Node, faults: &Faults, params: &Params) -> Result<Value, RpcError
     Ok(json!(hash))
 }
 
-fn debug_raw(
-    view: &View<'_>,
-    params: &Params,
-    encode: impl Fn(&Block) -> Vec<u8>,
-) -> Result<Value, RpcError> {
+fn debug_raw(view: &View<'_>, params: &Params, encode: impl Fn(&Block) -> Vec<u8>) -> Result<Value, RpcError> {
     let block = view.require(params.get(0)?)?;
     Ok(json!(Bytes::from(encode(block))))
 }
@@ -311,18 +255,13 @@ fn debug_raw(
 /// GoQuorum's form: a number, and hex without a prefix in return.
 fn block_rlp(view: &View<'_>, params: &Params) -> Result<Value, RpcError> {
     let number = params.number(0)?;
-    let block = view
-        .block(number)
-        .ok_or_else(|| RpcError::server(format!("block #{number} not found")))?;
+    let block = view.block(number).ok_or_else(|| RpcError::server(format!("block #{number} not found")))?;
     Ok(json!(alloy::hex::encode(block.rlp())))
 }
 
 fn validators(view: &View<'_>, params: &Params) -> Result<Value, RpcError> {
     let block = view.require(params.block(0)?)?;
-    let validators = view
-        .ledger
-        .validators(block.header.number)
-        .ok_or_else(|| RpcError::server("unknown block"))?;
+    let validators = view.ledger.validators(block.header.number).ok_or_else(|| RpcError::server("unknown block"))?;
     Ok(json!(validators.current()))
 }
 
@@ -341,19 +280,12 @@ fn fee_history(view: &View<'_>, params: &Params) -> Result<Value, RpcError> {
     let count = params.number(0)?.clamp(1, 1_024).min(newest + 1);
     let percentiles: Vec<f64> = params.optional(2)?.unwrap_or_default();
     let oldest = newest + 1 - count;
-    let headers: Vec<_> = (oldest..=newest)
-        .filter_map(|number| view.block(number))
-        .map(|block| &block.header)
-        .collect();
-    let mut fees: Vec<U256> = headers
-        .iter()
-        .map(|header| U256::from(header.base_fee_per_gas.unwrap_or_default()))
-        .collect();
+    let headers: Vec<_> =
+        (oldest..=newest).filter_map(|number| view.block(number)).map(|block| &block.header).collect();
+    let mut fees: Vec<U256> =
+        headers.iter().map(|header| U256::from(header.base_fee_per_gas.unwrap_or_default())).collect();
     fees.extend(fees.last().copied());
-    let ratios: Vec<f64> = headers
-        .iter()
-        .map(|header| header.gas_used as f64 / header.gas_limit as f64)
-        .collect();
+    let ratios: Vec<f64> = headers.iter().map(|header| header.gas_used as f64 / header.gas_limit as f64).collect();
     // Nobody bids above the floor here, so every percentile is the floor.
     let floor = U256::from(view.core.config.gas_price_min);
     let reward = vec![vec![floor; percentiles.len()]; headers.len()];

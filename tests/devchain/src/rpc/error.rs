@@ -17,11 +17,7 @@ pub(crate) struct RpcError {
 
 impl RpcError {
     pub(crate) fn new(code: i64, message: impl Into<String>) -> Self {
-        Self {
-            code,
-            message: message.into(),
-            data: None,
-        }
+        Self { code, message: message.into(), data: None }
     }
 
     /// The server's own kind of error.
@@ -44,10 +40,7 @@ impl RpcError {
     pub(crate) fn method_not_found(method: &str) -> Self {
         // A method name is echoed, so it is cut.
         let method: String = method.chars().take(64).collect();
-        Self::new(
-            -32_601,
-            format!("the method {method} does not exist/is not available"),
-        )
+        Self::new(-32_601, format!("the method {method} does not exist/is not available"))
     }
 
     pub(crate) fn header_not_found() -> Self {

@@ -49,21 +49,16 @@ pub(crate) fn block(block: &Block, header: Map<String, Value>, full: bool) -> Va
         .transactions
         .iter()
         .enumerate()
-        .map(|(index, transaction)| {
-            if full {
-                self::transaction(transaction, Some((block, index)))
-            } else {
-                json!(transaction.hash())
-            }
-        })
+        .map(
+            |(index, transaction)| {
+                if full { self::transaction(transaction, Some((block, index))) } else { json!(transaction.hash()) }
+            },
+        )
         .collect();
     out.insert("transactions".to_owned(), Value::Array(transactions));
     out.insert("uncles".to_owned(), Value::Array(Vec::new()));
     out.insert("size".to_owned(), quantity(block.size() as u64));
-    out.insert(
-        "totalDifficulty".to_owned(),
-        quantity(block.header.number + 1),
-    );
+    out.insert("totalDifficulty".to_owned(), quantity(block.header.number + 1));
     Value::Object(out)
 }
 
@@ -97,9 +92,7 @@ pub(crate) fn transaction(transaction: &Transaction, place: Option<(&Block, usiz
     if let Some(out) = out.as_object_mut() {
         let mut put = |key: &str, value: Value| out.insert(key.to_owned(), value);
         if let TxEnvelope::Legacy(_) = envelope {
-            let v = envelope
-                .chain_id()
-                .map_or(27, |chain_id| U256::from(chain_id).to::<u128>() * 2 + 35)
+            let v = envelope.chain_id().map_or(27, |chain_id| U256::from(chain_id).to::<u128>() * 2 + 35)
                 + u128::from(u8::from(signature.v()));
             put("v", quantity(v));
         } else {
@@ -140,16 +133,8 @@ pub(crate) fn receipt(block: &Block, index: usize) -> Option<Value> {
 }
 
 /// The logs of one transaction.
-pub(crate) fn logs<'a>(
-    block: &'a Block,
-    index: usize,
-    receipt: &'a Receipt,
-) -> impl Iterator<Item = Value> + 'a {
-    receipt
-        .logs
-        .iter()
-        .enumerate()
-        .map(move |(position, one)| log(block, index, receipt.first_log + position, one))
+pub(crate) fn logs<'a>(block: &'a Block, index: usize, receipt: &'a Receipt) -> impl Iterator<Item = Value> + 'a {
+    receipt.logs.iter().enumerate().map(move |(position, one)| log(block, index, receipt.first_log + position, one))
 }
 
 /// One log.

@@ -41,21 +41,14 @@ pub(crate) fn logs(lie: &LogLie, found: &mut Vec<Value>, newest: Option<(&Block,
                 }
             }
         }
-        LogLie::Forge {
-            address,
-            topics,
-            data,
-        } => {
+        LogLie::Forge { address, topics, data } => {
             let Some((block, filter)) = newest else {
                 return;
             };
             let Some(data) = LogData::new(topics.clone(), data.clone()) else {
                 return;
             };
-            let log = alloy::primitives::Log {
-                address: *address,
-                data,
-            };
+            let log = alloy::primitives::Log { address: *address, data };
             if filter.matches(&log) {
                 let mut forged = shape::log(block, 0, 0, &log);
                 if let Some(hash) = forged.get_mut("transactionHash") {
@@ -109,10 +102,7 @@ fn flipped(bytes: &Bytes) -> Bytes {
 /// A false header and the hash that fits it.
 pub(crate) fn header(lie: HeaderLie, view: &View<'_>, block: &Block) -> (Header, B256) {
     if lie == HeaderLie::Equivocate {
-        return view
-            .core
-            .sibling(&view.ledger, block)
-            .unwrap_or_else(|| (block.header.clone(), block.hash));
+        return view.core.sibling(&view.ledger, block).unwrap_or_else(|| (block.header.clone(), block.hash));
     }
     let consensus = view.core.config.consensus;
     let mut header = block.header.clone();
@@ -122,9 +112,8 @@ pub(crate) fn header(lie: HeaderLie, view: &View<'_>, block: &Block) -> (Header,
         HeaderLie::NoSeals => {}
         _ => header.state_root = keccak256(header.state_root),
     }
-    let strangers: Vec<Signer> = (0..extra.validators.len() as u64)
-        .map(|index| Signer::derive("strangers", "validator", index))
-        .collect();
+    let strangers: Vec<Signer> =
+        (0..extra.validators.len() as u64).map(|index| Signer::derive("strangers", "validator", index)).collect();
     match (lie, strangers.first()) {
         (HeaderLie::ForgeValidators, Some(first)) => {
             extra.validators = strangers.iter().map(Signer::address).collect();
@@ -134,9 +123,7 @@ pub(crate) fn header(lie: HeaderLie, view: &View<'_>, block: &Block) -> (Header,
         (HeaderLie::NoSeals, _) => extra.seals.clear(),
         _ => {}
     }
-    if let (HeaderLie::ForgeSeals | HeaderLie::ForgeValidators, Some(first)) =
-        (lie, strangers.first())
-    {
+    if let (HeaderLie::ForgeSeals | HeaderLie::ForgeValidators, Some(first)) = (lie, strangers.first()) {
         let committers = strangers.get(..quorum(strangers.len())).unwrap_or_default();
         let hash = seal_header(&mut header, &mut extra, consensus, first, committers);
         return (header, hash);

@@ -40,10 +40,7 @@ pub(crate) fn answer(
         let request = match serde_json::from_value::<Request>(value) {
             Ok(request) if !request.method.is_empty() => request,
             _ => {
-                return response(
-                    Value::Null,
-                    Err(RpcError::invalid_request("invalid request")),
-                );
+                return response(Value::Null, Err(RpcError::invalid_request("invalid request")));
             }
         };
         let result = Params::new(request.params).and_then(|params| method(&request.method, params));
@@ -54,10 +51,9 @@ pub(crate) fn answer(
         Ok(Value::Array(batch)) if batch.is_empty() => {
             response(Value::Null, Err(RpcError::invalid_request("empty batch")))
         }
-        Ok(Value::Array(batch)) if batch.len() > batch_max => response(
-            Value::Null,
-            Err(RpcError::invalid_request("batch too large")),
-        ),
+        Ok(Value::Array(batch)) if batch.len() > batch_max => {
+            response(Value::Null, Err(RpcError::invalid_request("batch too large")))
+        }
         Ok(Value::Array(batch)) => Value::Array(batch.into_iter().map(one).collect()),
         Ok(value) => one(value),
     }
@@ -65,12 +61,7 @@ pub(crate) fn answer(
 
 /// The methods that a body asks for, for faults that strike some methods only.
 pub(crate) fn methods(body: &[u8]) -> Vec<String> {
-    let name = |value: &Value| {
-        value
-            .get("method")
-            .and_then(Value::as_str)
-            .map(str::to_owned)
-    };
+    let name = |value: &Value| value.get("method").and_then(Value::as_str).map(str::to_owned);
     match serde_json::from_slice(body) {
         Ok(Value::Array(batch)) => batch.iter().filter_map(name).collect(),
         Ok(value) => name(&value).into_iter().collect(),

@@ -29,12 +29,7 @@ impl Node {
     pub(crate) fn view<'a>(&'a self, faults: &'a Faults) -> View<'a> {
         let ledger = read(&self.core.ledger);
         let head = faults.head(ledger.head());
-        View {
-            core: &self.core,
-            faults,
-            ledger,
-            head,
-        }
+        View { core: &self.core, faults, ledger, head }
     }
 }
 
@@ -49,9 +44,7 @@ pub(crate) struct View<'a> {
 impl View<'_> {
     /// A visible block by number.
     pub(crate) fn block(&self, number: u64) -> Option<&Arc<Block>> {
-        (number <= self.head)
-            .then(|| self.ledger.block(number))
-            .flatten()
+        (number <= self.head).then(|| self.ledger.block(number)).flatten()
     }
 
     /// A visible block by hash.
@@ -76,9 +69,7 @@ impl View<'_> {
                     Ok(self.head)
                 } else {
                     // What a node says that does not know the tag.
-                    Err(RpcError::invalid_params(
-                        "invalid argument 0: hex string without 0x prefix",
-                    ))
+                    Err(RpcError::invalid_params("invalid argument 0: hex string without 0x prefix"))
                 }
             }
         }
@@ -87,22 +78,17 @@ impl View<'_> {
     /// A block that must be there.
     pub(crate) fn require(&self, id: BlockId) -> Result<&Arc<Block>, RpcError> {
         match id {
-            BlockId::Number(tag) => self
-                .block(self.number(tag)?)
-                .ok_or_else(RpcError::header_not_found),
-            BlockId::Hash(hash) => self
-                .block_by_hash(&hash.block_hash)
-                .ok_or_else(|| RpcError::server("header for hash not found")),
+            BlockId::Number(tag) => self.block(self.number(tag)?).ok_or_else(RpcError::header_not_found),
+            BlockId::Hash(hash) => {
+                self.block_by_hash(&hash.block_hash).ok_or_else(|| RpcError::server("header for hash not found"))
+            }
         }
     }
 
     /// A block and its state; pruned states are an error, as on a full node.
     pub(crate) fn state(&self, id: BlockId) -> Result<(&Arc<Block>, &State), RpcError> {
         let block = self.require(id)?;
-        let state = self
-            .ledger
-            .state(block.header.number)
-            .ok_or_else(|| RpcError::pruned(block.header.state_root))?;
+        let state = self.ledger.state(block.header.number).ok_or_else(|| RpcError::pruned(block.header.state_root))?;
         Ok((block, state))
     }
 }

@@ -13,9 +13,7 @@ use axum::{
 use serde_json::Value;
 use tokio::{net::TcpListener, sync::watch, time::sleep};
 
-use super::{
-    Node, Params, RpcError, answer, dispatch::dispatch, methods, subscribe::Subscriptions,
-};
+use super::{Node, Params, RpcError, answer, dispatch::dispatch, methods, subscribe::Subscriptions};
 use crate::{
     faults::{Faults, HttpFault, WsFault},
     sync::{lock, read},
@@ -25,10 +23,7 @@ use crate::{
 pub(crate) async fn serve_node(listener: TcpListener, node: Arc<Node>) {
     let limit = node.core.config.rpc.body_bytes_max;
     let stop = node.stop.clone();
-    let app = Router::new()
-        .fallback(any(entry))
-        .layer(DefaultBodyLimit::max(limit))
-        .with_state(node);
+    let app = Router::new().fallback(any(entry)).layer(DefaultBodyLimit::max(limit)).with_state(node);
     let served = axum::serve(listener, app).with_graceful_shutdown(stopped(stop));
     if let Err(error) = served.await {
         tracing::warn!(%error, "endpoint stopped");
@@ -36,15 +31,10 @@ pub(crate) async fn serve_node(listener: TcpListener, node: Arc<Node>) {
 }
 
 /// The methods of the control port.
-pub(crate) type ControlMethods =
-    Arc<dyn Fn(&str, &Params) -> Result<Value, RpcError> + Send + Sync>;
+pub(crate) type ControlMethods = Arc<dyn Fn(&str, &Params) -> Result<Value, RpcError> + Send + Sync>;
 
 /// Serves the control port until the stop signal.
-pub(crate) async fn serve_control(
-    listener: TcpListener,
-    methods: ControlMethods,
-    stop: watch::Receiver<bool>,
-) {
+pub(crate) async fn serve_control(listener: TcpListener, methods: ControlMethods, stop: watch::Receiver<bool>) {
     let app = Router::new().fallback(any(control)).with_state(methods);
     let served = axum::serve(listener, app).with_graceful_shutdown(stopped(stop));
     if let Err(error) = served.await {
@@ -53,9 +43,8 @@ pub(crate) async fn serve_control(
 }
 
 async fn control(State(methods): State<ControlMethods>, body: axum::body::Bytes) -> Response {
-    let reply = tokio::task::spawn_blocking(move || {
-        answer(&body, 1, |method, params| methods(method, &params)).to_string()
-    });
+    let reply =
+        tokio::task::spawn_blocking(move || answer(&body, 1, |method, params| methods(method, &params)).to_string());
     match reply.await {
         Ok(reply) => json_response(reply),
         Err(_) => StatusCode::INTERNAL_SERVER_ERROR.into_response(),
@@ -103,16 +92,10 @@ async fn http(node: Arc<Node>, body: axum::body::Bytes) -> Response {
                     .into_response();
             }
             HttpFault::Status(status) => {
-                return StatusCode::from_u16(*status)
-                    .unwrap_or(StatusCode::INTERNAL_SERVER_ERROR)
-                    .into_response();
+                return StatusCode::from_u16(*status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR).into_response();
             }
             HttpFault::Html => {
-                return (
-                    [(header::CONTENT_TYPE, "text/html")],
-                    "<html><body>It works!</body></html>",
-                )
-                    .into_response();
+                return ([(header::CONTENT_TYPE, "text/html")], "<html><body>It works!</body></html>").into_response();
             }
             HttpFault::Empty => return json_response(""),
             HttpFault::Truncated => {
@@ -158,15 +141,11 @@ async fn reply(
 ) -> String {
     let work = move || {
         let batch_max = node.core.config.rpc.batch_max;
-        answer(&body, batch_max, |method, params| {
-            match (method, &session) {
-                ("eth_subscribe", Some(session)) => lock(session).subscribe(&params),
-                ("eth_unsubscribe", Some(session)) => lock(session).unsubscribe(&params),
-                ("eth_subscribe" | "eth_unsubscribe", None) => {
-                    Err(RpcError::server("notifications not supported"))
-                }
-                _ => dispatch(&node, &faults, method, &params),
-            }
+        answer(&body, batch_max, |method, params| match (method, &session) {
+            ("eth_subscribe", Some(session)) => lock(session).subscribe(&params),
+            ("eth_unsubscribe", Some(session)) => lock(session).unsubscribe(&params),
+            ("eth_subscribe" | "eth_unsubscribe", None) => Err(RpcError::server("notifications not supported")),
+            _ => dispatch(&node, &faults, method, &params),
         })
         .to_string()
     };
@@ -182,12 +161,12 @@ async fn upgrade(node: Arc<Node>, request: Request) -> Response {
     };
     let (mut parts, _) = request.into_parts();
     match WebSocketUpgrade::from_request_parts(&mut parts, &()).await {
-        Ok(upgrade) => upgrade
-            .max_message_size(node.core.config.rpc.body_bytes_max)
-            .on_upgrade(move |socket| async move {
+        Ok(upgrade) => {
+            upgrade.max_message_size(node.core.config.rpc.body_bytes_max).on_upgrade(move |socket| async move {
                 websocket(node, socket).await;
                 drop(permit);
-            }),
+            })
+        }
         Err(refusal) => refusal.into_response(),
     }
 }

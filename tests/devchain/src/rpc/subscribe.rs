@@ -48,10 +48,7 @@ impl Subscriptions {
             other => {
                 return Err(RpcError::new(
                     -32_601,
-                    format!(
-                        "no \"{}\" subscription in eth namespace",
-                        other.escape_debug()
-                    ),
+                    format!("no \"{}\" subscription in eth namespace", other.escape_debug()),
                 ));
             }
         };
@@ -65,13 +62,9 @@ impl Subscriptions {
     pub(crate) fn unsubscribe(&mut self, params: &Params) -> Result<Value, RpcError> {
         let id: String = params.get(0)?;
         let digits = id.strip_prefix("0x").unwrap_or(&id);
-        let known = u64::from_str_radix(digits.trim_start_matches('0'), 16)
-            .is_ok_and(|id| self.kinds.remove(&id).is_some());
-        if known {
-            Ok(json!(true))
-        } else {
-            Err(RpcError::server("subscription not found"))
-        }
+        let known =
+            u64::from_str_radix(digits.trim_start_matches('0'), 16).is_ok_and(|id| self.kinds.remove(&id).is_some());
+        if known { Ok(json!(true)) } else { Err(RpcError::server("subscription not found")) }
     }
 
     /// What there is to say after the chain's newest block became `head`; a lagging node says it later.

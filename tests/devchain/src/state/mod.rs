@@ -33,13 +33,7 @@ pub(crate) struct Account {
 
 impl Default for Account {
     fn default() -> Self {
-        Self {
-            nonce: 0,
-            balance: U256::ZERO,
-            code_hash: KECCAK_EMPTY,
-            code: None,
-            storage: Trie::default(),
-        }
+        Self { nonce: 0, balance: U256::ZERO, code_hash: KECCAK_EMPTY, code: None, storage: Trie::default() }
     }
 }
 
@@ -99,8 +93,7 @@ impl State {
     }
 
     pub(crate) fn balance(&self, address: Address) -> U256 {
-        self.account(address)
-            .map_or(U256::ZERO, |account| account.balance)
+        self.account(address).map_or(U256::ZERO, |account| account.balance)
     }
 
     pub(crate) fn code(&self, address: Address) -> Bytes {

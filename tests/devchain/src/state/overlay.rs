@@ -38,11 +38,7 @@ struct Dirty {
 
 impl<'a> Overlay<'a> {
     pub(crate) fn new(base: State, hashes: &'a dyn BlockHashes) -> Self {
-        Self {
-            base,
-            hashes,
-            dirty: AddressMap::default(),
-        }
+        Self { base, hashes, dirty: AddressMap::default() }
     }
 
     /// Sets an account's fields directly: genesis allocations and the overrides of `eth_call`.
@@ -55,11 +51,7 @@ impl<'a> Overlay<'a> {
     /// Sets a storage word directly, see [`Self::modify`].
     pub(crate) fn set_storage(&mut self, address: Address, slot: U256, value: U256) {
         self.modify(address, |_| {});
-        self.dirty
-            .entry(address)
-            .or_default()
-            .storage
-            .insert(slot, value);
+        self.dirty.entry(address).or_default().storage.insert(slot, value);
     }
 
     /// Empties an account's storage, see [`Self::modify`].
@@ -109,9 +101,7 @@ impl<'a> Overlay<'a> {
                 (key, Some(account))
             })
             .collect();
-        State {
-            accounts: self.base.accounts.update(changes),
-        }
+        State { accounts: self.base.accounts.update(changes) }
     }
 }
 
@@ -153,10 +143,7 @@ impl DatabaseCommit for Overlay<'_> {
             let dirty = self.dirty.entry(address).or_default();
             // EIP-161: an account touched and left empty is removed.
             if account.is_selfdestructed() || account.is_empty() {
-                *dirty = Dirty {
-                    cleared: true,
-                    ..Dirty::default()
-                };
+                *dirty = Dirty { cleared: true, ..Dirty::default() };
                 continue;
             }
             if account.is_created() {

@@ -72,11 +72,7 @@ impl<V: TrieValue> Trie<V> {
         loop {
             match &node.kind {
                 Kind::Leaf { key: own, value } => return (own == key).then_some(value),
-                Kind::Extension {
-                    key: own,
-                    len,
-                    child,
-                } => {
+                Kind::Extension { key: own, len, child } => {
                     if common_nibbles(own, key, depth) < *len {
                         return None;
                     }
@@ -120,11 +116,7 @@ impl<V: TrieValue> Trie<V> {
             }
             next = match &node.kind {
                 Kind::Leaf { .. } => None,
-                Kind::Extension {
-                    key: own,
-                    len,
-                    child,
-                } => {
+                Kind::Extension { key: own, len, child } => {
                     let follows = common_nibbles(own, key, depth) >= *len;
                     depth += len;
                     follows.then_some(child)
@@ -142,15 +134,11 @@ impl<V: TrieValue> Trie<V> {
 
 impl<V: TrieValue> Node<V> {
     fn new(kind: Kind<V>) -> Arc<Self> {
-        Arc::new(Self {
-            kind,
-            reference: OnceLock::new(),
-        })
+        Arc::new(Self { kind, reference: OnceLock::new() })
     }
 
     fn reference(&self, depth: usize) -> &RlpNode {
-        self.reference
-            .get_or_init(|| RlpNode::from_rlp(&self.encoded(depth)))
+        self.reference.get_or_init(|| RlpNode::from_rlp(&self.encoded(depth)))
     }
 
     fn encoded(&self, depth: usize) -> Vec<u8> {
@@ -178,22 +166,14 @@ impl<V: TrieValue> Node<V> {
             }
         }
         let mut out = Vec::with_capacity(payload.len() + 3);
-        Header {
-            list: true,
-            payload_length: payload.len(),
-        }
-        .encode(&mut out);
+        Header { list: true, payload_length: payload.len() }.encode(&mut out);
         out.extend_from_slice(&payload);
         out
     }
 }
 
 /// Applies sorted changes, all of which lie under the node's path, to a node at `depth`.
-fn apply<V: TrieValue>(
-    node: Option<&Arc<Node<V>>>,
-    depth: usize,
-    changes: &[Change<V>],
-) -> Option<Arc<Node<V>>> {
+fn apply<V: TrieValue>(node: Option<&Arc<Node<V>>>, depth: usize, changes: &[Change<V>]) -> Option<Arc<Node<V>>> {
     let (Some((sample, _)), Some(node)) = (changes.first(), node) else {
         if changes.is_empty() {
             return node.cloned();
@@ -216,11 +196,7 @@ fn apply<V: TrieValue>(
             let rest = if *len == 1 {
                 child.clone()
             } else {
-                Node::new(Kind::Extension {
-                    key: *key,
-                    len: len - 1,
-                    child: child.clone(),
-                })
+                Node::new(Kind::Extension { key: *key, len: len - 1, child: child.clone() })
             };
             if let Some(slot) = children.get_mut(nibble(key, depth)) {
                 *slot = Some(rest);
@@ -230,10 +206,7 @@ fn apply<V: TrieValue>(
     };
     let mut children = old.clone();
     for group in changes.chunk_by(|(a, _), (b, _)| nibble(a, depth) == nibble(b, depth)) {
-        if let Some(slot) = group
-            .first()
-            .and_then(|(key, _)| children.get_mut(nibble(key, depth)))
-        {
+        if let Some(slot) = group.first().and_then(|(key, _)| children.get_mut(nibble(key, depth))) {
             *slot = apply(slot.as_ref(), depth + 1, group);
         }
     }
@@ -249,34 +222,21 @@ fn apply<V: TrieValue>(
 }
 
 /// A branch's children as the node that the trie's normal form asks for.
-fn collapse<V: TrieValue>(
-    depth: usize,
-    sample: B256,
-    children: Children<V>,
-) -> Option<Arc<Node<V>>> {
-    let mut present = children
-        .iter()
-        .enumerate()
-        .filter_map(|(index, child)| child.as_ref().map(|child| (index, child)));
+fn collapse<V: TrieValue>(depth: usize, sample: B256, children: Children<V>) -> Option<Arc<Node<V>>> {
+    let mut present =
+        children.iter().enumerate().filter_map(|(index, child)| child.as_ref().map(|child| (index, child)));
     let (index, only) = present.next()?;
     if present.next().is_some() {
         return Some(Node::new(Kind::Branch(children)));
     }
     Some(match &only.kind {
-        Kind::Leaf { key, value } => Node::new(Kind::Leaf {
-            key: *key,
-            value: value.clone(),
-        }),
-        Kind::Extension { key, len, child } => Node::new(Kind::Extension {
-            key: *key,
-            len: len + 1,
-            child: child.clone(),
-        }),
-        Kind::Branch(_) => Node::new(Kind::Extension {
-            key: with_nibble(sample, depth, index),
-            len: 1,
-            child: only.clone(),
-        }),
+        Kind::Leaf { key, value } => Node::new(Kind::Leaf { key: *key, value: value.clone() }),
+        Kind::Extension { key, len, child } => {
+            Node::new(Kind::Extension { key: *key, len: len + 1, child: child.clone() })
+        }
+        Kind::Branch(_) => {
+            Node::new(Kind::Extension { key: with_nibble(sample, depth, index), len: 1, child: only.clone() })
+        }
     })
 }
 
@@ -285,19 +245,13 @@ fn build<V: TrieValue>(depth: usize, items: &[(B256, &V)]) -> Option<Arc<Node<V>
     let (first, value) = items.first()?;
     let (last, _) = items.last()?;
     if items.len() == 1 {
-        return Some(Node::new(Kind::Leaf {
-            key: *first,
-            value: (*value).clone(),
-        }));
+        return Some(Node::new(Kind::Leaf { key: *first, value: (*value).clone() }));
     }
     let len = common_nibbles(first, last, depth);
     let mut children = Children::default();
     let below = depth + len;
     for group in items.chunk_by(|(a, _), (b, _)| nibble(a, below) == nibble(b, below)) {
-        if let Some(slot) = group
-            .first()
-            .and_then(|(key, _)| children.get_mut(nibble(key, below)))
-        {
+        if let Some(slot) = group.first().and_then(|(key, _)| children.get_mut(nibble(key, below))) {
             *slot = build(below + 1, group);
         }
     }
@@ -305,46 +259,29 @@ fn build<V: TrieValue>(depth: usize, items: &[(B256, &V)]) -> Option<Arc<Node<V>
     if len == 0 {
         return Some(branch);
     }
-    Some(Node::new(Kind::Extension {
-        key: *first,
-        len,
-        child: branch,
-    }))
+    Some(Node::new(Kind::Extension { key: *first, len, child: branch }))
 }
 
 fn inserted<V>(changes: &[Change<V>]) -> Vec<(B256, &V)> {
-    changes
-        .iter()
-        .filter_map(|(key, value)| value.as_ref().map(|value| (*key, value)))
-        .collect()
+    changes.iter().filter_map(|(key, value)| value.as_ref().map(|value| (*key, value))).collect()
 }
 
 fn nibble(key: &B256, index: usize) -> usize {
     let byte = key.0.get(index / 2).copied().unwrap_or_default();
-    usize::from(if index.is_multiple_of(2) {
-        byte >> 4
-    } else {
-        byte & 0x0f
-    })
+    usize::from(if index.is_multiple_of(2) { byte >> 4 } else { byte & 0x0f })
 }
 
 fn with_nibble(mut key: B256, index: usize, value: usize) -> B256 {
     if let Some(byte) = key.0.get_mut(index / 2) {
         let value = (value & 0x0f) as u8;
-        *byte = if index.is_multiple_of(2) {
-            (*byte & 0x0f) | (value << 4)
-        } else {
-            (*byte & 0xf0) | value
-        };
+        *byte = if index.is_multiple_of(2) { (*byte & 0x0f) | (value << 4) } else { (*byte & 0xf0) | value };
     }
     key
 }
 
 /// How many nibbles two keys share from `depth` on.
 fn common_nibbles(a: &B256, b: &B256, depth: usize) -> usize {
-    (depth..KEY_NIBBLES)
-        .take_while(|index| nibble(a, *index) == nibble(b, *index))
-        .count()
+    (depth..KEY_NIBBLES).take_while(|index| nibble(a, *index) == nibble(b, *index)).count()
 }
 
 /// Hex-prefix encoding of `len` nibbles of `key` from `from` on, as an RLP string.
@@ -410,10 +347,7 @@ mod tests {
                 .map(|_| {
                     let random = next(&mut seed);
                     let value = !random.is_multiple_of(4);
-                    (
-                        key(random % 97),
-                        value.then(|| U256::from(random % 1000 + 1)),
-                    )
+                    (key(random % 97), value.then(|| U256::from(random % 1000 + 1)))
                 })
                 .collect();
             for (key, value) in &batch {
@@ -433,12 +367,7 @@ mod tests {
     #[test]
     fn proofs_verify_with_alloy_trie_for_presence_and_absence() {
         let items: BTreeMap<B256, U256> = (0..60).map(|i| (key(i), U256::from(i + 1))).collect();
-        let trie = Trie::default().update(
-            items
-                .iter()
-                .map(|(key, value)| (*key, Some(*value)))
-                .collect(),
-        );
+        let trie = Trie::default().update(items.iter().map(|(key, value)| (*key, Some(*value))).collect());
         for random in 0..120 {
             let key = key(random);
             let expected = items.get(&key).map(alloy_rlp::encode);

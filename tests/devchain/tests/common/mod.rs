@@ -52,22 +52,10 @@ pub(crate) fn provider(chain: &Handle) -> impl Provider + use<> {
 }
 
 /// Sends a legacy transaction of price 0 from account 0 and waits for its receipt.
-pub(crate) async fn send(
-    provider: &impl Provider,
-    chain: &Handle,
-    request: TransactionRequest,
-) -> TransactionReceipt {
+pub(crate) async fn send(provider: &impl Provider, chain: &Handle, request: TransactionRequest) -> TransactionReceipt {
     let from = chain.account(0).address;
-    let nonce = provider
-        .get_transaction_count(from)
-        .pending()
-        .await
-        .unwrap();
-    let mut request = request
-        .from(from)
-        .nonce(nonce)
-        .gas_limit(2_000_000)
-        .gas_price(0);
+    let nonce = provider.get_transaction_count(from).pending().await.unwrap();
+    let mut request = request.from(from).nonce(nonce).gas_limit(2_000_000).gas_price(0);
     request.chain_id = Some(chain.chain_id());
     provider
         .send_transaction(request)
@@ -77,4 +65,27 @@ pub(crate) async fn send(
         .get_receipt()
         .await
         .unwrap()
+}
+
+/// A token's runtime code: `transfer(to, amount)` over balances in a mapping in slot 0, with the `Transfer` event and a
+/// revert when there is too little. Written by hand, so that tests need no compiler.
+pub(crate) const TOKEN: [u8; 103] = hex!(
+    "336000526024356040600020805482811060615782900390556004356000526040600020805482019055600052600435337f"
+    "ddf252ad1be2c89b69c2b068fc378daa952ba7f163c4a11628f55a4df523b3ef60206000a3600160005260206000f35b6000"
+    "6000fd"
+);
+
+/// The balance slot of an account in [`TOKEN`].
+pub(crate) fn balance_slot(account: alloy::primitives::Address) -> B256 {
+    let mut preimage = B256::left_padding_from(account.as_slice()).to_vec();
+    preimage.extend_from_slice(&[0; 32]);
+    keccak256(preimage)
+}
+
+/// Calldata of `transfer(to, amount)`.
+pub(crate) fn transfer(to: alloy::primitives::Address, amount: u64) -> Bytes {
+    let mut data = hex!("a9059cbb").to_vec();
+    data.extend_from_slice(B256::left_padding_from(to.as_slice()).as_slice());
+    data.extend_from_slice(&U256::from(amount).to_be_bytes::<32>());
+    data.into()
 }
