@@ -8,9 +8,6 @@ use alloy::primitives::{Address, Bytes};
 use alloy_rlp::{Encodable, Header};
 use serde::{Deserialize, Serialize};
 
-/// Bytes of vanity data before or in the list.
-const VANITY: [u8; 32] = [0; 32];
-
 /// Which consensus the headers follow.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
@@ -34,6 +31,8 @@ pub(crate) struct Vote {
 /// What the extra data says.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Extra {
+    /// 32 bytes that the proposer fills at will.
+    pub(crate) vanity: [u8; 32],
     pub(crate) validators: Vec<Address>,
     pub(crate) vote: Option<Vote>,
     pub(crate) round: u32,
@@ -68,7 +67,7 @@ impl Extra {
 
     fn encode_qbft(&self, part: Part) -> Vec<u8> {
         let mut payload = Vec::with_capacity(512);
-        VANITY.as_slice().encode(&mut payload);
+        self.vanity.as_slice().encode(&mut payload);
         self.validators.encode(&mut payload);
         match self.vote {
             Some(vote) => {
@@ -86,7 +85,7 @@ impl Extra {
 
     fn encode_ibft2(&self, part: Part) -> Vec<u8> {
         let mut payload = Vec::with_capacity(512);
-        VANITY.as_slice().encode(&mut payload);
+        self.vanity.as_slice().encode(&mut payload);
         self.validators.encode(&mut payload);
         match self.vote {
             Some(vote) => {
@@ -115,7 +114,7 @@ impl Extra {
             _ => self.proposer_seal.as_slice().encode(&mut payload),
         }
         self.push_seals(part, &mut payload);
-        let mut out = VANITY.to_vec();
+        let mut out = self.vanity.to_vec();
         out.extend_from_slice(&list(&payload));
         out
     }

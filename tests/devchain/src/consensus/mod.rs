@@ -2,6 +2,8 @@
 
 mod extra;
 mod seal;
+#[cfg(test)]
+mod tests;
 mod validators;
 
 pub use extra::Consensus;

@@ -62,7 +62,7 @@ impl Signer {
 }
 
 /// The header with a part of its extra data, hashed.
-fn digest(header: &Header, extra: &Extra, consensus: Consensus, part: Part) -> B256 {
+pub(super) fn digest(header: &Header, extra: &Extra, consensus: Consensus, part: Part) -> B256 {
     let mut stripped = header.clone();
     stripped.extra_data = extra.encode(consensus, part);
     stripped.hash_slow()

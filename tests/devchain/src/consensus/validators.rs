@@ -44,6 +44,12 @@ impl Validators {
         set
     }
 
+    /// A set whose keys are held elsewhere.
+    #[cfg(test)]
+    pub(crate) fn of(current: Vec<Address>) -> Self {
+        Self { current, ..Self::default() }
+    }
+
     /// The list that the next header carries.
     pub(crate) fn current(&self) -> &[Address] {
         &self.current
