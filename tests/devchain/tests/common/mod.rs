@@ -89,3 +89,24 @@ pub(crate) fn transfer(to: alloy::primitives::Address, amount: u64) -> Bytes {
     data.extend_from_slice(&U256::from(amount).to_be_bytes::<32>());
     data.into()
 }
+
+/// A legacy transaction of price 0 from account 0, complete but for what it does.
+pub(crate) fn request(chain: &Handle, nonce: u64) -> TransactionRequest {
+    let mut request =
+        TransactionRequest::default().from(chain.account(0).address).nonce(nonce).gas_limit(2_000_000).gas_price(0);
+    request.chain_id = Some(chain.chain_id());
+    request
+}
+
+/// Sends a transaction on a paused chain and makes the block that holds it.
+pub(crate) async fn mined(provider: &impl Provider, chain: &Handle, request: TransactionRequest) -> TransactionReceipt {
+    let hash = *provider.send_transaction(request).await.unwrap().tx_hash();
+    chain.mine(1).await.unwrap();
+    provider.get_transaction_receipt(hash).await.unwrap().unwrap()
+}
+
+/// Deploys [`STORE`] as account 0's first transaction on a paused chain.
+pub(crate) async fn contract(provider: &impl Provider, chain: &Handle) -> alloy::primitives::Address {
+    let deploy = request(chain, 0).input(Bytes::from_static(&STORE).into()).create();
+    mined(provider, chain, deploy).await.contract_address.unwrap()
+}
