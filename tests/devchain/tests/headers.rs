@@ -9,7 +9,7 @@ use alloy::{
     consensus::Header,
     eips::BlockNumberOrTag,
     primitives::{B256, Bytes, keccak256},
-    providers::{Provider, ProviderBuilder},
+    providers::Provider,
     rpc::types::Block,
 };
 use causeway_bft_evm::{
@@ -17,6 +17,7 @@ use causeway_bft_evm::{
 };
 use causeway_crypto::Preferred;
 use causeway_devchain::{Chain, Consensus, Faults, Handle, HeaderLie, Sealed, Spec};
+use common::reader;
 
 const MODES: [(Consensus, Mode); 3] =
     [(Consensus::Qbft, Mode::Qbft), (Consensus::Ibft2, Mode::Ibft2), (Consensus::Ibft1, Mode::Ibft1)];
@@ -177,7 +178,7 @@ async fn lying_headers_are_refused_and_true_ones_beside_them_are_not() {
 
 /// A header put together from the block's JSON, and the hash that stands beside it.
 async fn served(url: &str, number: u64) -> (Vec<u8>, B256) {
-    let provider = ProviderBuilder::new().connect_http(url.parse().unwrap());
+    let provider = reader(url);
     let block: Block = provider.get_block_by_number(BlockNumberOrTag::Number(number)).await.unwrap().unwrap();
     let header: Header = block.header.inner.clone();
     (alloy_rlp::encode(&header), block.header.hash)
@@ -191,7 +192,7 @@ async fn json_and_raw_headers_agree() {
         let sealed = chain.mine(1).await.unwrap();
         let (header, hash) = served(&chain.rpc_url(), sealed.number).await;
         assert_eq!((sealed.header.as_ref(), sealed.hash), (header.as_slice(), hash));
-        let provider = ProviderBuilder::new().connect_http(chain.rpc_url().parse().unwrap());
+        let provider = reader(&chain.rpc_url());
         let raw: Bytes =
             provider.raw_request("debug_getRawHeader".into(), (format!("{:#x}", sealed.number),)).await.unwrap();
         assert_eq!(raw, sealed.header);

@@ -11,10 +11,10 @@ use alloy::{
     eips::eip2718::Encodable2718,
     network::TxSignerSync,
     primitives::{Address, Bytes, TxKind, U256, keccak256},
-    providers::{Provider, ProviderBuilder},
+    providers::Provider,
 };
 use causeway_devchain::{Chain, Config, GenesisAccount, Handle};
-use common::{TOKEN, balance_slot, signer, transfer};
+use common::{TOKEN, balance_slot, reader, signer, transfer};
 
 const SENDERS: u64 = 100;
 const TOKEN_AT: Address = Address::repeat_byte(0x70);
@@ -75,7 +75,7 @@ async fn measure(holders: u64, gas_limit: u64, per_block: u64, blocks: u64) {
         started.elapsed(),
         (resident_kb() - before) / 1024
     );
-    let provider = ProviderBuilder::new().disable_recommended_fillers().connect_http(chain.rpc_url().parse().unwrap());
+    let provider = reader(&chain.rpc_url());
     for round in 0..blocks {
         let raw = transfers(&chain, per_block, round * per_block);
         let started = Instant::now();

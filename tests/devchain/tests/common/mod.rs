@@ -45,6 +45,7 @@ pub(crate) fn signer(chain: &Handle, index: u64) -> PrivateKeySigner {
 
 /// A provider that signs with account 0 and fills nothing by itself.
 pub(crate) fn provider(chain: &Handle) -> impl Provider + use<> {
+    install_tls();
     ProviderBuilder::new()
         .disable_recommended_fillers()
         .wallet(EthereumWallet::from(signer(chain, 0)))
@@ -109,4 +110,27 @@ pub(crate) async fn mined(provider: &impl Provider, chain: &Handle, request: Tra
 pub(crate) async fn contract(provider: &impl Provider, chain: &Handle) -> alloy::primitives::Address {
     let deploy = request(chain, 0).input(Bytes::from_static(&STORE).into()).create();
     mined(provider, chain, deploy).await.contract_address.unwrap()
+}
+
+/// A raw HTTP request.
+pub(crate) async fn post(url: &str, body: &str) -> reqwest::Response {
+    client().post(url).header("content-type", "application/json").body(body.to_owned()).send().await.unwrap()
+}
+
+/// An HTTP client.
+pub(crate) fn client() -> reqwest::Client {
+    install_tls();
+    reqwest::Client::new()
+}
+
+/// A provider that only reads.
+pub(crate) fn reader(url: &str) -> impl Provider + use<> {
+    install_tls();
+    ProviderBuilder::new().disable_recommended_fillers().connect_http(url.parse().unwrap())
+}
+
+/// No TLS is spoken here, but the client library wants a provider before it builds anything.
+fn install_tls() {
+    // Another test of this process may have been first.
+    let _ = rustls::crypto::ring::default_provider().install_default();
 }
