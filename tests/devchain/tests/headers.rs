@@ -27,6 +27,7 @@ fn params(mode: Mode) -> Params {
         mode,
         validators: ValidatorSource::Header,
         trusting_period: 14 * 86_400,
+        freeze_delay: 0,
         drift: 30,
         trust_threshold: Threshold::ONE_THIRD,
     }
