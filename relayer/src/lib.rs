@@ -4,6 +4,7 @@
 //! The reader sees the data's way: `watch → prove → send → receive → verify → submit → confirm` in [`lane`].
 //! See `ARCHITECTURE.md` for the floors.
 
+pub mod api;
 pub mod chains;
 pub mod cli;
 pub mod config;
