@@ -17,7 +17,7 @@ mod native;
 mod portable;
 mod scalar;
 
-#[cfg(test)]
+#[cfg(all(test, feature = "native", feature = "portable"))]
 mod tests;
 
 use alloy_primitives::{Address, B256, keccak256};

@@ -15,6 +15,8 @@
 //! What it trusts: the root that it is given, and keccak-256.
 
 extern crate alloc;
+#[cfg(test)]
+extern crate std;
 
 mod account;
 mod error;

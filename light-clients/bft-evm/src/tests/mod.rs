@@ -2,5 +2,10 @@
 //! single thing.
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
+mod attacks;
+mod contract_mode;
 mod honest;
 mod kit;
+mod misbehaviour;
+mod reads;
+mod state;
