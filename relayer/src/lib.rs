@@ -10,5 +10,5 @@ pub mod cli;
 pub mod config;
 pub mod lane;
 pub mod metrics;
-pub mod telemetry;
 pub mod store;
+pub mod telemetry;

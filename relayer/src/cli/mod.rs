@@ -3,6 +3,7 @@
 //! Commands that talk to chains need a configuration; those that ask the running relayer (`status`, `lanes`, `entries`,
 //! `client`, `dead-letters`) speak gRPC over its Unix socket, whose place the configuration names.
 
+pub mod admin;
 pub mod exit;
 pub mod init;
 pub mod output;
@@ -35,6 +36,18 @@ pub struct Cli {
 pub enum Command {
     /// Write commented configurations and certificates for a development pair of organisations.
     Init(init::InitArgs),
+    /// Show the running relayer at a glance: chains, nodes, peers, signers, lanes.
+    Status(admin::status::StatusArgs),
+    /// List the lanes of the running relayer, pause or resume one.
+    Lanes(admin::lanes::LanesArgs),
+    /// List what stands in a lane's outbox, or trace one entry's way.
+    Entries(admin::entries::EntriesArgs),
+    /// Show a lane's light clients: newest height, and seconds until they expire.
+    Client(admin::client::ClientArgs),
+    /// List, retry or discard items that the relayer gave up on.
+    DeadLetters(admin::dead_letters::DeadLettersArgs),
+    /// Have the running relayer read its configuration and certificates again.
+    Reload(admin::reload::ReloadArgs),
     /// Show what a configuration may contain.
     #[command(subcommand)]
     Config(config_cmd::ConfigCommand),
@@ -83,6 +96,12 @@ type Answer = Result<Box<dyn Report>, CliError>;
 async fn dispatch(cli: Cli) -> Answer {
     match cli.command {
         Command::Init(args) => init::run(&args).await,
+        Command::Status(args) => admin::status::run(admin::connect(&cli.config).await?, args, cli.output).await,
+        Command::Lanes(args) => admin::lanes::run(admin::connect(&cli.config).await?, args).await,
+        Command::Entries(args) => admin::entries::run(admin::connect(&cli.config).await?, args).await,
+        Command::Client(args) => admin::client::run(admin::connect(&cli.config).await?, args).await,
+        Command::DeadLetters(args) => admin::dead_letters::run(admin::connect(&cli.config).await?, args).await,
+        Command::Reload(args) => admin::reload::run(admin::connect(&cli.config).await?, args).await,
         Command::Config(command) => config_cmd::run(&command),
         Command::Completions { shell } => Ok(completions(shell)),
     }
