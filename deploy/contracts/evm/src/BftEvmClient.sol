@@ -137,8 +137,8 @@ contract BftEvmClient is ILightClient {
                 common = fa.parentHash;
             }
         } else {
-            // Blocks of one chain are linked and their times grow.
-            conflict = fa.time >= fb.time || (fa.height + 1 == fb.height && fb.parentHash != hashA);
+            // Blocks of one chain are linked and their times never go back.
+            conflict = fa.time > fb.time || (fa.height + 1 == fb.height && fb.parentHash != hashA);
         }
         if (!conflict) revert NotMisbehaviour();
         _trusted.frozen = true;
