@@ -28,9 +28,19 @@ pub trait Observer: Send + Sync {
         let _ = (chain, endpoint, method, took, failed);
     }
 
-    /// Transactions of a signer that are not final yet.
-    fn signer_pending(&self, chain: &ChainId, signer: &str, count: usize) {
-        let _ = (chain, signer, count);
+    /// A subscription ended or went mute and is made again.
+    fn endpoint_resubscribed(&self, chain: &ChainId, endpoint: &str) {
+        let _ = (chain, endpoint);
+    }
+
+    /// An endpoint contradicted a verified fact.
+    fn endpoint_lied(&self, chain: &ChainId, endpoint: &str) {
+        let _ = (chain, endpoint);
+    }
+
+    /// Where a signer stands; told after each change. `signer` is its label, never its address.
+    fn signer_state(&self, chain: &ChainId, signer: &str, state: SignerState) {
+        let _ = (chain, signer, state);
     }
 
     /// Balance of a signer, wei.
@@ -43,6 +53,11 @@ pub trait Observer: Send + Sync {
         let _ = (chain, signer, replaced);
     }
 
+    /// A transaction vanished from the pool, or another one took its nonce.
+    fn transaction_dropped(&self, chain: &ChainId, signer: &str) {
+        let _ = (chain, signer);
+    }
+
     /// A transaction ended on the chain.
     fn transaction_final(&self, chain: &ChainId, signer: &str, spent: Spent) {
         let _ = (chain, signer, spent);
@@ -52,6 +67,17 @@ pub trait Observer: Send + Sync {
     fn transaction_failed(&self, chain: &ChainId, signer: &str, kind: Kind) {
         let _ = (chain, signer, kind);
     }
+}
+
+/// Where a signer stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct SignerState {
+    /// Next nonce to use.
+    pub next_nonce: u64,
+    /// Transactions broadcast and not yet final.
+    pub pending: usize,
+    /// When the oldest of them was broadcast first.
+    pub oldest: Option<tokio::time::Instant>,
 }
 
 /// What a transaction took.

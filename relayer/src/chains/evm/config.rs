@@ -107,6 +107,9 @@ pub struct Endpoint {
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Signer {
+    /// Name in logs and metrics, which never show its address.
+    #[serde(default = "default_signer_label")]
+    pub label: String,
     /// File with the private key, 64 hexadecimal digits. Readable by its owner alone (0600), else refused.
     pub key_file: PathBuf,
     /// Most transactions in flight.
@@ -294,6 +297,10 @@ const fn default_deadline() -> Duration {
 
 const fn default_log_range() -> u64 {
     1_000
+}
+
+fn default_signer_label() -> String {
+    "signer".to_owned()
 }
 
 const fn default_window() -> usize {

@@ -8,4 +8,4 @@
 pub mod config;
 pub mod endpoint;
 pub mod errors;
-// pub mod signer;
+pub mod signer;

@@ -67,6 +67,7 @@ impl Follower {
                 Some(heads) => {
                     if !self.listen(heads).await {
                         subscription = None;
+                        self.pool.observer().endpoint_resubscribed(self.pool.chain(), self.pool.label(self.index));
                     }
                 }
             }

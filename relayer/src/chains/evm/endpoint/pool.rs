@@ -217,6 +217,7 @@ impl Pool {
         self.publish(states, now);
         tracing::warn!(chain = %self.chain, endpoint = label, height, detail, "node was shown to be wrong");
         self.observer.endpoint_health(&self.chain, label, "lied");
+        self.observer.endpoint_lied(&self.chain, label);
     }
 
     /// The endpoint showed a head.
