@@ -90,8 +90,10 @@ impl Shape {
     }
 }
 
-/// Whether `next` belongs into the group that `first` began.
-pub(super) fn same_group(first: &Body, next: &Body) -> bool {
+/// Whether `next` belongs into the group that `first` began. For returns it is not the whole rule: those of one group in
+/// a delivery must also have consecutive originals under one peak.
+#[must_use]
+pub fn same_group(first: &Body, next: &Body) -> bool {
     match (first, next) {
         (Body::Transfer(a), Body::Transfer(b)) => {
             a.asset == b.asset && Shape::of(a) == Shape::of(b)

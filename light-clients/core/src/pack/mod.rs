@@ -25,6 +25,7 @@ pub use delivery::{
     encode_runs,
 };
 pub use event::{decode_event, encode_event};
+pub use group::same_group;
 pub use plan::plan_groups;
 
 use crate::{entry::EntryError, lane::LaneId, tree::TreeError};
