@@ -103,7 +103,15 @@ impl Submit {
     fn originals(&self, bundle: &Bundle) -> Result<Vec<Originals>> {
         let mut groups: Vec<Range<u64>> = Vec::new();
         let mut last_was_returned = false;
+        // A group of a delivery never spans two runs.
+        let mut left_in_run = 0u16;
+        let mut runs = bundle.runs.iter();
         for entry in &bundle.entries {
+            if left_in_run == 0 {
+                left_in_run = runs.next().map_or(u16::MAX, |run| run.count);
+                last_was_returned = false;
+            }
+            left_in_run = left_in_run.saturating_sub(1);
             let Body::Returned(r) = entry.body else {
                 last_was_returned = false;
                 continue;
