@@ -5,7 +5,7 @@
 
 pub mod evm;
 pub mod observe;
-// pub mod registry;
+pub mod registry;
 
 use crate::lane::{
     error::Kind,
@@ -51,9 +51,8 @@ pub struct Chain {
     pub block_time: Duration,
     /// Seconds that a client stays usable after its newest header.
     pub trusting_period: Duration,
-    /// The lane's watch stage writes here each height that the light client has accepted. A transaction counts as final
-    /// when its block is at or below it.
-    pub verified: watch::Sender<u64>,
+    /// Newest height that [`Self::verifier`] accepted. A transaction counts as final when its block is at or below it.
+    pub verified: watch::Receiver<u64>,
     /// State of the nodes, for `check`, `status` and `/readyz`.
     pub endpoints: Arc<dyn EndpointStates>,
 }

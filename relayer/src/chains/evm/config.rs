@@ -42,6 +42,10 @@ pub struct EvmChain {
     #[serde(with = "humantime_serde")]
     #[schemars(with = "String")]
     pub trusting_period: Duration,
+    /// How long after a freeze the last common block may be read again. Part of what both organisations agree on.
+    #[serde(default = "default_freeze_delay", with = "humantime_serde")]
+    #[schemars(with = "String")]
+    pub freeze_delay: Duration,
     /// How far a header's time may lie ahead of this machine's clock.
     #[serde(default = "default_drift", with = "humantime_serde")]
     #[schemars(with = "String")]
@@ -164,7 +168,7 @@ pub struct Gas {
 
 impl Default for Gas {
     fn default() -> Self {
-        Self { base: 600_000, per_transfer: 60_000, per_returned: 80_000, per_swap: 120_000, limit: 1 << 24 }
+        Self { base: 600_000, per_transfer: 40_000, per_returned: 60_000, per_swap: 120_000, limit: 1 << 24 }
     }
 }
 
@@ -285,6 +289,10 @@ fn invalid(detail: impl Into<std::borrow::Cow<'static, str>>) -> Error {
 
 const fn default_drift() -> Duration {
     Duration::from_secs(15)
+}
+
+const fn default_freeze_delay() -> Duration {
+    Duration::from_secs(7 * 24 * 3600)
 }
 
 const fn default_block_time() -> Duration {

@@ -2,10 +2,69 @@
 //!
 //! The reader sees: [`config`] what an operator writes; [`endpoint`] several nodes behind one face; [`headers`],
 //! [`proofs`], [`entries`] and [`verifier`] the reading ports of a lane; [`bundle`], [`submit`] and [`signer`] the
-//! writing one; [`errors`] what a node's errors mean; [`deploy`] how the contracts get onto a chain.
+//! writing one; [`errors`] and [`reverts`] what a node's and a contract's errors mean.
 //! Byte formats are those of `deploy/contracts/evm/README.md`.
 
+pub mod abi;
+pub mod bundle;
+pub mod catch_up;
 pub mod config;
+pub mod contract;
 pub mod endpoint;
+pub mod entries;
 pub mod errors;
+pub mod headers;
+pub mod proofs;
+pub mod reverts;
 pub mod signer;
+pub mod submit;
+pub mod verifier;
+
+use super::{Chain, Context, EndpointStates, Pinned};
+use crate::lane::{
+    error::{Error, Kind, Result},
+    ports::Submitter,
+};
+use config::EvmChain;
+use endpoint::{Pool, follow};
+use std::sync::Arc;
+
+/// Builds the ports of an EVM chain and starts its tasks: one that follows each endpoint, the signer's manager, and the
+/// one that brings client contracts up to date.
+///
+/// # Errors
+/// `InvalidConfig`.
+pub fn build(chain: &EvmChain, context: &Context) -> Result<Chain> {
+    chain.validate()?;
+    let params = verifier::params(chain);
+    params.check().map_err(|e| Error::stop_lane(Kind::InvalidConfig, format!("{}: {e}", chain.id)))?;
+    let pool = Arc::new(Pool::new(chain, Arc::clone(&context.observer))?);
+    follow::start(&pool, chain, &context.tasks, &context.shutdown);
+    let headers = Arc::new(headers::EvmHeaders::new(Arc::clone(&pool), params, Arc::clone(&context.clock)));
+    let catch_up = catch_up::CatchUp::start(Arc::clone(&headers), params, &context.tasks, &context.shutdown);
+    let verifier = Arc::new(verifier::EvmVerifier::new(params, catch_up));
+    let verified = verifier.verified();
+    let submitter = match &chain.signer {
+        None => None,
+        Some(config) => {
+            let signer = signer::Signer::start(chain, config, Arc::clone(&pool), verified.clone(), context)?;
+            let submitter = submit::EvmSubmitter::new(Arc::clone(&pool), signer, chain.vault, chain.gas);
+            Some(Arc::new(submitter) as Arc<dyn Submitter>)
+        }
+    };
+    Ok(Chain {
+        id: Arc::clone(pool.chain()),
+        genesis: chain.genesis,
+        pinned: Pinned { height: chain.pinned.height, hash: chain.pinned.hash },
+        vault: bytes::Bytes::copy_from_slice(chain.vault.as_slice()),
+        headers,
+        verifier,
+        proofs: Arc::new(proofs::EvmProofs::new(Arc::clone(&pool))),
+        entries: Arc::new(entries::EvmEntries::new(Arc::clone(&pool), chain.log_range)),
+        submitter,
+        block_time: chain.block_time,
+        trusting_period: chain.trusting_period,
+        verified,
+        endpoints: pool as Arc<dyn EndpointStates>,
+    })
+}

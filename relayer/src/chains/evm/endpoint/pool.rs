@@ -204,7 +204,12 @@ impl Pool {
     pub fn lied(&self, height: u64, detail: &str) {
         let now = Instant::now();
         let mut states = self.lock();
-        let found = states.answers.iter().rev().find(|(h, _)| *h == height).map(|(_, i)| *i);
+        // An answer about a range of blocks is remembered under its last.
+        let newest = |exact: bool| {
+            let fits = |h: u64| if exact { h == height } else { h > height };
+            states.answers.iter().rev().find(|(h, _)| fits(*h)).map(|(_, i)| *i)
+        };
+        let found = newest(true).or_else(|| newest(false));
         let Some(i) = found else { return };
         let label = self.label(i);
         if let Some(o) = states.endpoints.get_mut(i) {

@@ -1,0 +1,44 @@
+//! Reads of contracts by `eth_call`. What they give is a node's word.
+
+use super::endpoint::{CallError, Need, Pool};
+use crate::lane::error::{Error, Kind};
+use alloy::{
+    primitives::{Address, Bytes, U64},
+    sol_types::SolCall,
+};
+use serde_json::json;
+
+/// Calls a view at the newest block.
+///
+/// # Errors
+/// The endpoints'; `Malformed` if the answer is not of the function's type (no such contract there, for example).
+pub async fn view<C: SolCall>(pool: &Pool, to: Address, call: &C) -> Result<C::Return, CallError> {
+    let request = json!({ "to": to, "input": Bytes::from(call.abi_encode()), "data": Bytes::from(call.abi_encode()) });
+    let answer: Bytes = pool.call("eth_call", &(request, "latest"), Need::Any).await?;
+    C::abi_decode_returns(&answer).map_err(|_| {
+        let detail = format!("{}: {} does not answer {} as expected", pool.chain(), to, C::SIGNATURE);
+        Error::retry(Kind::Malformed, detail).into()
+    })
+}
+
+/// Runs a transaction's call without sending it.
+///
+/// # Errors
+/// The endpoints'; a revert with its data.
+pub async fn simulate(pool: &Pool, from: Address, to: Address, data: &Bytes, gas: u64) -> Result<Bytes, CallError> {
+    let request = json!({ "from": from, "to": to, "input": data, "data": data, "gas": U64::from(gas) });
+    pool.call("eth_call", &(request, "latest"), Need::Any).await
+}
+
+/// Gas that a node thinks a transaction needs.
+///
+/// # Errors
+/// The endpoints'; a revert with its data.
+pub async fn estimate(pool: &Pool, from: Address, to: Option<Address>, data: &Bytes) -> Result<u64, CallError> {
+    let mut request = json!({ "from": from, "input": data, "data": data });
+    if let (Some(to), Some(object)) = (to, request.as_object_mut()) {
+        object.insert("to".to_owned(), json!(to));
+    }
+    let gas: U64 = pool.call("eth_estimateGas", &(request,), Need::Any).await?;
+    Ok(gas.to())
+}

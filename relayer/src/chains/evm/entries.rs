@@ -1,0 +1,127 @@
+//! Events of the vault, from `eth_getLogs`. Unverified: the lane compares entries with the proven outbox, and delivered
+//! indices with the proven bitmap, so that a log that is made up or left out is found (ATK-014, ATK-015, ATK-072).
+
+use super::{
+    abi::IVault,
+    endpoint::{CallError, Need, Pool},
+    errors::Meaning,
+};
+use crate::lane::{
+    error::{Error, Kind, Result},
+    ports::Entries,
+    types::{Account, EventAt, VaultEvent},
+};
+use alloy::{
+    primitives::{Address, B256, Bytes, LogData, U64},
+    sol_types::SolEvent,
+};
+use async_trait::async_trait;
+use causeway_core::{LaneId, pack::decode_event};
+use serde::Deserialize;
+use serde_json::json;
+use std::sync::{
+    Arc,
+    atomic::{AtomicU64, Ordering},
+};
+
+/// See the module.
+pub struct EvmEntries {
+    pool: Arc<Pool>,
+    /// Most blocks in one question; lowered when a node finds it too many.
+    range: AtomicU64,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Log {
+    address: Address,
+    topics: Vec<B256>,
+    data: Bytes,
+    block_number: U64,
+    transaction_hash: B256,
+    log_index: U64,
+    #[serde(default)]
+    removed: bool,
+}
+
+impl EvmEntries {
+    /// Events out of `pool`, asked for at most `range` blocks at a time.
+    pub fn new(pool: Arc<Pool>, range: u64) -> Self {
+        Self { pool, range: AtomicU64::new(range.max(1)) }
+    }
+
+    async fn logs(&self, vault: Address, from: u64, to: u64) -> Result<Vec<Log>, CallError> {
+        let filter = json!({
+            "address": vault,
+            "fromBlock": U64::from(from),
+            "toBlock": U64::from(to),
+            "topics": [[IVault::Appended::SIGNATURE_HASH, IVault::Delivered::SIGNATURE_HASH]],
+        });
+        self.pool.call("eth_getLogs", &(filter,), Need::Height(to)).await
+    }
+
+    fn lie(&self, height: u64, what: &str) -> Error {
+        self.pool.lied(height, what);
+        Error::retry(Kind::NodeLied, format!("logs up to block {height}: {what}"))
+    }
+
+    /// Checks that the answer is one to the question, and reads it.
+    fn read(&self, vault: Address, from: u64, to: u64, mut logs: Vec<Log>) -> Result<Vec<VaultEvent>> {
+        logs.sort_by_key(|log| (log.block_number, log.log_index));
+        let mut events = Vec::with_capacity(logs.len());
+        for log in logs {
+            let block: u64 = log.block_number.to();
+            if log.address != vault || log.removed || !(from..=to).contains(&block) {
+                return Err(self.lie(to, "an event that was not asked for"));
+            }
+            let at = EventAt { block, tx: log.transaction_hash };
+            let data = LogData::new(log.topics, log.data).ok_or_else(|| self.lie(to, "an event with five topics"))?;
+            events.push(event(&data, at).map_err(|what| self.lie(to, &what))?);
+        }
+        Ok(events)
+    }
+}
+
+fn event(data: &LogData, at: EventAt) -> Result<VaultEvent, String> {
+    if data.topics().first() == Some(&IVault::Appended::SIGNATURE_HASH) {
+        let event = IVault::Appended::decode_log_data(data).map_err(|e| format!("Appended: {e}"))?;
+        let lane = LaneId(event.lane);
+        let entries = decode_event(lane, event.first, &event.groups).map_err(|e| format!("Appended: {e}"))?;
+        return Ok(VaultEvent::Appended { lane, first: event.first, entries, at });
+    }
+    let event = IVault::Delivered::decode_log_data(data).map_err(|e| format!("Delivered: {e}"))?;
+    Ok(VaultEvent::Delivered {
+        lane: LaneId(event.lane),
+        first: event.first,
+        count: event.count,
+        taken: event.taken,
+        returned: event.returned,
+        parked: event.parked,
+        at,
+    })
+}
+
+#[async_trait]
+impl Entries for EvmEntries {
+    async fn scan(&self, vault: &Account, from: u64, to: u64) -> Result<Vec<VaultEvent>> {
+        let vault = Address::try_from(vault.as_ref())
+            .map_err(|_| Error::stop_lane(Kind::InvalidConfig, "an EVM account has 20 bytes"))?;
+        let mut events = Vec::new();
+        let mut next = from;
+        while next <= to {
+            let range = self.range.load(Ordering::Relaxed);
+            let end = to.min(next.saturating_add(range - 1));
+            match self.logs(vault, next, end).await {
+                Ok(logs) => {
+                    events.append(&mut self.read(vault, next, end, logs)?);
+                    next = end + 1;
+                }
+                Err(error) if error.meaning == Some(Meaning::RangeTooWide) && range > 1 => {
+                    self.range.store((end - next).div_ceil(2).max(1), Ordering::Relaxed);
+                }
+                Err(error) => return Err(error.error),
+            }
+        }
+        Ok(events)
+    }
+}

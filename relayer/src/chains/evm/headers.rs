@@ -1,0 +1,129 @@
+//! Final headers of the chain: waits for newer ones, and makes the updates that lead to them.
+//!
+//! A block of these chains is final when it is sealed, so the newest head is the newest final header. Headers come as
+//! JSON; they are put together again and judged by the light client. Where the signers changed so much that one update
+//! cannot be believed, headers in between are looked for by bisection; that costs the judgement of each candidate here,
+//! and is no replacement for the lane's own.
+
+use super::endpoint::{Need, Pool};
+use crate::lane::{
+    error::{Error, Kind, Result},
+    ports::{Clock, Headers},
+    types::{TrustedState, Update},
+};
+use alloy::{consensus::Header, primitives::U64};
+use alloy_rlp::Encodable;
+use async_trait::async_trait;
+use causeway_bft_evm::{self as bft, Params, SealedHeader, UpdateError};
+use std::sync::Arc;
+
+/// Most updates in one answer. Each step but the first halves the distance, so 64 steps bridge 2^63 blocks if a set
+/// changes by less than two thirds between neighbours.
+const MAX_STEPS: usize = 64;
+
+/// See the module.
+pub struct EvmHeaders {
+    pool: Arc<Pool>,
+    params: Params,
+    clock: Arc<dyn Clock>,
+}
+
+impl EvmHeaders {
+    /// Headers out of `pool` for a client with `params`.
+    pub fn new(pool: Arc<Pool>, params: Params, clock: Arc<dyn Clock>) -> Self {
+        Self { pool, params, clock }
+    }
+
+    /// A block's header with its seals, RLP.
+    ///
+    /// # Errors
+    /// The endpoints'.
+    pub async fn sealed(&self, height: u64) -> Result<Vec<u8>> {
+        let header: Header =
+            self.pool.call("eth_getBlockByNumber", &(U64::from(height), false), Need::Height(height)).await?;
+        if header.number != height {
+            let detail = format!("asked for block {height}, got {}", header.number);
+            self.pool.lied(height, &detail);
+            return Err(Error::retry(Kind::NodeLied, detail));
+        }
+        let mut bytes = Vec::with_capacity(header.length());
+        header.encode(&mut bytes);
+        Ok(bytes)
+    }
+
+    /// Updates that lead from `trusted` to `height`.
+    ///
+    /// # Errors
+    /// The endpoints'; `NodeLied` for a header without a quorum of seals; `Refused` where no headers in between help.
+    pub async fn lead(&self, trusted: &bft::TrustedState, height: u64) -> Result<Vec<Update>> {
+        let mut at = trusted.clone();
+        let mut steps = Vec::new();
+        // Targets still to be reached, the nearest last.
+        let mut targets = vec![height];
+        while let Some(target) = targets.last().copied() {
+            if steps.len() + targets.len() > MAX_STEPS {
+                return Err(Error::retry(Kind::Refused, format!("more than {MAX_STEPS} updates to height {height}")));
+            }
+            let update = self.update(&at, target).await?;
+            match bft::verify(&self.params, &at, &update, self.clock.now()) {
+                Ok(verified) => {
+                    at = verified.trusted;
+                    steps.push(Update { height: target, bytes: update.into() });
+                    targets.pop();
+                }
+                Err(refusal) if refusal.intermediate_helps() && target > at.height() + 1 => {
+                    targets.push(at.height() + (target - at.height()) / 2);
+                }
+                // The lane judges it again, and says what it is.
+                Err(_) => {
+                    steps.push(Update { height: target, bytes: update.into() });
+                    return Ok(steps);
+                }
+            }
+        }
+        Ok(steps)
+    }
+
+    async fn update(&self, trusted: &bft::TrustedState, height: u64) -> Result<Vec<u8>> {
+        let bytes = self.sealed(height).await?;
+        let lie = |detail: String| {
+            self.pool.lied(height, &detail);
+            Error::retry(Kind::NodeLied, detail)
+        };
+        let header = SealedHeader::read(self.params.mode, &bytes).map_err(|e| lie(format!("header {height}: {e}")))?;
+        bft::update_from_header(&self.params, trusted, &header, None).map_err(|e| match e {
+            UpdateError::NotEnoughSeals { .. } => lie(format!("header {height}: {e}")),
+            UpdateError::TooLong { .. } => Error::retry(Kind::TooLarge, format!("header {height}: {e}")),
+        })
+    }
+}
+
+#[async_trait]
+impl Headers for EvmHeaders {
+    async fn newer_than(&self, after: u64) -> Result<u64> {
+        let mut best = self.pool.best();
+        let timing = self.pool.timing();
+        let newer = best.wait_for(|head| *head > after);
+        let found = if timing.empty_blocks {
+            tokio::time::timeout(timing.stall_after, newer).await.map_err(|_| {
+                let detail = format!("{}: no block after {after} for {:?}", self.pool.chain(), timing.stall_after);
+                Error::retry(Kind::Stalled, detail)
+            })?
+        } else {
+            newer.await
+        };
+        found.map(|head| *head).map_err(|_| Error::retry(Kind::ShuttingDown, "the endpoints are no longer followed"))
+    }
+
+    async fn updates(&self, trusted: &TrustedState, height: u64) -> Result<Vec<Update>> {
+        self.lead(&super::verifier::state(trusted)?, height).await
+    }
+
+    async fn pinned(&self, height: u64) -> Result<Update> {
+        Ok(Update { height, bytes: self.sealed(height).await?.into() })
+    }
+
+    fn report_lie(&self, height: u64, detail: &str) {
+        self.pool.lied(height, detail);
+    }
+}

@@ -1,0 +1,58 @@
+//! What a revert says, by the selector of its error. The names come from the contracts' artefacts, so that a new error
+//! there has its name here.
+
+use alloy::{json_abi::JsonAbi, primitives::Selector};
+use serde::Deserialize;
+use std::{collections::HashMap, sync::LazyLock};
+
+/// Artefacts with the errors of everything that a delivery or an operator's call can meet.
+const ARTEFACTS: [&str; 6] = [
+    include_str!("../../../../deploy/contracts/evm/artifacts/Vault.json"),
+    include_str!("../../../../deploy/contracts/evm/artifacts/VaultAdmin.json"),
+    include_str!("../../../../deploy/contracts/evm/artifacts/BftEvmClient.json"),
+    include_str!("../../../../deploy/contracts/evm/artifacts/Council.json"),
+    include_str!("../../../../deploy/contracts/evm/artifacts/Outbox.json"),
+    include_str!("../../../../deploy/contracts/evm/artifacts/VoucherERC20.json"),
+];
+
+#[derive(Deserialize)]
+struct Artefact {
+    abi: JsonAbi,
+}
+
+static NAMES: LazyLock<HashMap<Selector, String>> = LazyLock::new(|| {
+    let parsed = ARTEFACTS.iter().filter_map(|json| serde_json::from_str::<Artefact>(json).ok());
+    parsed.flat_map(|a| a.abi.errors.into_values().flatten()).map(|e| (e.selector(), e.name)).collect()
+});
+
+/// The error's name, or its selector where it has none here.
+pub fn name(data: &[u8]) -> String {
+    let Some(selector) = data.first_chunk::<4>() else { return "no reason given".to_owned() };
+    NAMES.get(selector).cloned().unwrap_or_else(|| format!("error 0x{}", hex::encode(selector)))
+}
+
+/// Whether the vault wanted more gas.
+pub fn is_not_enough_gas(data: &[u8]) -> bool {
+    data.first_chunk::<4>().and_then(|selector| NAMES.get(selector)).is_some_and(|name| name == "NotEnoughGas")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use alloy::primitives::keccak256;
+
+    #[test]
+    fn errors_of_the_contracts_have_their_names() {
+        for (signature, expected) in [
+            ("NotEnoughGas()", "NotEnoughGas"),
+            ("UnknownLane(bytes32)", "UnknownLane"),
+            ("NotCouncil()", "NotCouncil"),
+        ] {
+            assert_eq!(name(&keccak256(signature)[..4]), expected);
+        }
+        assert!(is_not_enough_gas(&keccak256("NotEnoughGas()")[..4]));
+        assert!(!is_not_enough_gas(&[]));
+        assert_eq!(name(&[1, 2, 3, 4, 5]), "error 0x01020304");
+        assert_eq!(name(&[1]), "no reason given");
+    }
+}

@@ -1,0 +1,200 @@
+//! Sends deliveries and client updates through the signer's transaction manager.
+//!
+//! The gas limit comes from a stated formula ([`bundle::gas_limit`]). A call is run without being sent first only on a
+//! lane's first delivery and after one that reverted: then a node's estimate replaces the formula if gas was the trouble,
+//! and a revert for any other reason is an error before it costs anything.
+
+use super::{
+    abi::{IClient, IVault},
+    bundle,
+    config::Gas,
+    contract,
+    endpoint::{CallError, Need, Pool},
+    errors::Meaning,
+    reverts,
+    signer::{Job, Signer, tx::Call},
+};
+use crate::lane::{
+    error::{Error, Kind, Result},
+    ports::Submitter,
+    types::{ContractClient, Delivery, TxEvent},
+};
+use alloy::{
+    primitives::{Address, Bytes, U256},
+    sol_types::SolCall,
+};
+use async_trait::async_trait;
+use causeway_core::LaneId;
+use std::{
+    collections::{HashMap, HashSet},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+};
+use tokio::sync::mpsc;
+
+/// Room for the events of several updates in a row.
+const EVENTS: usize = 16;
+/// An estimate is raised by a fifth: the state moves until the transaction is in a block.
+const ESTIMATE_MARGIN: u64 = 5;
+
+/// See the module.
+pub struct EvmSubmitter {
+    pool: Arc<Pool>,
+    signer: Signer,
+    vault: Address,
+    gas: Gas,
+    lanes: Arc<Mutex<Lanes>>,
+}
+
+#[derive(Default)]
+struct Lanes {
+    /// The client contract of each lane, as the vault named it.
+    clients: HashMap<LaneId, Address>,
+    /// Lanes whose last delivery went through: the formula is trusted for them.
+    proven: HashSet<LaneId>,
+}
+
+impl EvmSubmitter {
+    /// Submits to `vault` with `signer`.
+    pub fn new(pool: Arc<Pool>, signer: Signer, vault: Address, gas: Gas) -> Self {
+        Self { pool, signer, vault, gas, lanes: Arc::default() }
+    }
+
+    fn lanes(&self) -> MutexGuard<'_, Lanes> {
+        lock(&self.lanes)
+    }
+
+    async fn client_of(&self, lane: LaneId) -> Result<Address> {
+        if let Some(client) = self.lanes().clients.get(&lane) {
+            return Ok(*client);
+        }
+        let config = contract::view(&self.pool, self.vault, &IVault::laneConfigCall { lane: lane.0 }).await?;
+        if config.client.is_zero() {
+            let detail = format!("{}: the vault knows no lane {lane}", self.pool.chain());
+            return Err(Error::stop_lane(Kind::UnknownLane, detail));
+        }
+        self.lanes().clients.insert(lane, config.client);
+        Ok(config.client)
+    }
+
+    /// The gas limit for a delivery of a lane whose last one did not go through.
+    async fn rehearse(&self, data: &Bytes, limit: u64) -> Result<u64> {
+        let from = self.signer.address();
+        let error = match contract::simulate(&self.pool, from, self.vault, data, limit).await {
+            Ok(_) => return Ok(limit),
+            Err(error) => error,
+        };
+        let short = error.meaning == Some(Meaning::Halted) || reverts::is_not_enough_gas(&error.data);
+        if !short {
+            return Err(reverted(error));
+        }
+        let estimate = contract::estimate(&self.pool, from, Some(self.vault), data).await.map_err(reverted)?;
+        Ok((estimate + estimate / ESTIMATE_MARGIN).min(self.gas.limit))
+    }
+}
+
+fn reverted(error: CallError) -> Error {
+    if error.error.kind != Kind::Reverted {
+        return error.error;
+    }
+    Error::retry(Kind::Reverted, format!("a delivery would revert: {}", reverts::name(&error.data)))
+}
+
+fn lock(lanes: &Mutex<Lanes>) -> MutexGuard<'_, Lanes> {
+    lanes.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+#[async_trait]
+impl Submitter for EvmSubmitter {
+    async fn deliver(&self, delivery: Delivery) -> Result<mpsc::Receiver<TxEvent>> {
+        let (lane, range) = (delivery.bundle.lane, delivery.bundle.first..delivery.bundle.end());
+        let data = bundle::calldata(&delivery)?;
+        let mut gas = bundle::gas_limit(&self.gas, &delivery.bundle.entries, &data);
+        if !self.lanes().proven.contains(&lane) {
+            gas = self.rehearse(&data, gas).await?;
+        }
+        let events = self.signer.send(Job { call: Call::new(self.vault, data, gas), lane, range }).await?;
+        Ok(noting(Arc::clone(&self.lanes), lane, events))
+    }
+
+    async fn update_client(&self, lane: LaneId, updates: Vec<bytes::Bytes>) -> Result<mpsc::Receiver<TxEvent>> {
+        let client = self.client_of(lane).await?;
+        let mut sent = Vec::with_capacity(updates.len());
+        for update in updates {
+            let data: Bytes = IClient::updateCall { update: update.into() }.abi_encode().into();
+            let gas = bundle::update_gas(&data).min(self.gas.limit);
+            sent.push(self.signer.send(Job { call: Call::new(client, data, gas), lane, range: 0..0 }).await?);
+        }
+        Ok(in_a_row(sent))
+    }
+
+    async fn client(&self, lane: LaneId) -> Result<ContractClient> {
+        let client = self.client_of(lane).await?;
+        let state = contract::view(&self.pool, client, &IClient::stateCall {}).await?;
+        if state.frozen {
+            // The council may have named another one since: ask the vault next time.
+            self.lanes().clients.remove(&lane);
+        }
+        Ok(ContractClient {
+            height: state.height,
+            time: state.time,
+            signers: state.setHash,
+            frozen: state.frozen,
+            trusting_period: state.trustingPeriod,
+        })
+    }
+
+    async fn balance(&self) -> Result<U256> {
+        Ok(self.pool.call("eth_getBalance", &(self.signer.address(), "latest"), Need::Any).await?)
+    }
+}
+
+/// Passes events on, and notes whether the lane's delivery went through.
+fn noting(lanes: Arc<Mutex<Lanes>>, lane: LaneId, mut events: mpsc::Receiver<TxEvent>) -> mpsc::Receiver<TxEvent> {
+    let (to, listener) = mpsc::channel(EVENTS);
+    tokio::spawn(async move {
+        while let Some(event) = events.recv().await {
+            match &event {
+                TxEvent::Final { .. } => drop(lock(&lanes).proven.insert(lane)),
+                TxEvent::Reverted { .. } => {
+                    let mut lanes = lock(&lanes);
+                    lanes.proven.remove(&lane);
+                    lanes.clients.remove(&lane);
+                }
+                TxEvent::Broadcast { .. } | TxEvent::Failed(_) => {}
+            }
+            if to.send(event).await.is_err() {
+                return;
+            }
+        }
+    });
+    listener
+}
+
+/// One ticket for several transactions that follow one another: ends with the first that fails, or the last.
+fn in_a_row(sent: Vec<mpsc::Receiver<TxEvent>>) -> mpsc::Receiver<TxEvent> {
+    let (to, listener) = mpsc::channel(EVENTS);
+    tokio::spawn(async move {
+        let count = sent.len();
+        let (mut gas, mut fees) = (0u64, U256::ZERO);
+        for (i, mut events) in sent.into_iter().enumerate() {
+            while let Some(event) = events.recv().await {
+                let event = match event {
+                    TxEvent::Final { tx, block, gas_used, fee } => {
+                        gas = gas.saturating_add(gas_used);
+                        fees = fees.saturating_add(fee);
+                        if i + 1 < count {
+                            continue;
+                        }
+                        TxEvent::Final { tx, block, gas_used: gas, fee: fees }
+                    }
+                    other => other,
+                };
+                let over = matches!(event, TxEvent::Reverted { .. } | TxEvent::Failed(_));
+                if to.send(event).await.is_err() || over {
+                    return;
+                }
+            }
+        }
+    });
+    listener
+}
