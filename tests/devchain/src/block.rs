@@ -79,8 +79,8 @@ impl Block {
         alloy_rlp::encode(&self.header)
     }
 
-    /// The whole block as RLP: header, transactions, ommers.
-    pub(crate) fn rlp(&self) -> Vec<u8> {
+    /// The whole block as RLP under a header (a lying node shows another one): header, transactions, ommers.
+    pub(crate) fn rlp_with(&self, header: &Header) -> Vec<u8> {
         let mut transactions = Vec::new();
         for transaction in &self.transactions {
             if transaction.envelope.is_legacy() {
@@ -95,13 +95,13 @@ impl Block {
             out.extend_from_slice(payload);
             out
         };
-        let mut payload = self.header_rlp();
+        let mut payload = alloy_rlp::encode(header);
         payload.extend(list(&transactions));
         payload.extend(list(&[]));
         list(&payload)
     }
 
-    /// Length of [`Self::rlp`].
+    /// Length of the block as RLP.
     pub(crate) fn size(&self) -> usize {
         let transactions: usize = self
             .transactions

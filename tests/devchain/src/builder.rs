@@ -70,8 +70,7 @@ impl ChainBuilder {
         self
     }
 
-    /// What all keys are derived from. Two chains of one seed and configuration but for the chain id have one genesis
-    /// hash, like real chains: give each its own seed.
+    /// What all keys are derived from: the accounts' from it alone, the validators' from it and the chain id.
     pub fn seed(mut self, seed: impl Into<String>) -> Self {
         self.config.seed = seed.into();
         self
@@ -80,6 +79,12 @@ impl ChainBuilder {
     /// Time between blocks, see [`Config::block_time`].
     pub fn block_time(mut self, block_time: Duration) -> Self {
         self.config.block_time = block_time;
+        self
+    }
+
+    /// How long a round waits for its proposer.
+    pub fn request_timeout(mut self, request_timeout: Duration) -> Self {
+        self.config.request_timeout = request_timeout;
         self
     }
 

@@ -63,7 +63,8 @@ pub(crate) enum ValidatorChange {
 
 impl Core {
     pub(crate) fn new(config: Config) -> Self {
-        let signers = (0..config.validators as u64).map(|index| Signer::derive(&config.seed, "validator", index));
+        let signers =
+            (0..config.validators as u64).map(|index| Signer::derive(&config.seed, &role(config.chain_id), index));
         let validators = Validators::new(signers);
         let timestamp = config.genesis_time.unwrap_or_else(|| {
             let now = unix_time();
@@ -98,13 +99,9 @@ impl Core {
 
     /// Takes a transaction into the mempool.
     pub(crate) fn submit(&self, transaction: Arc<Transaction>) -> Result<(), Rejected> {
-        let hash = transaction.hash();
         {
             // Ledger before mempool, everywhere.
             let ledger = read(&self.ledger);
-            if ledger.transaction(&hash).is_some() {
-                return Err(Rejected::AlreadyKnown);
-            }
             let Some(state) = ledger.state(ledger.head()) else {
                 return Err(Rejected::Full);
             };
@@ -112,7 +109,7 @@ impl Core {
                 gas_limit: self.config.gas_limit,
                 gas_price_min: self.config.gas_price_min,
                 count_max: self.config.mempool_max,
-                is_shanghai: self.config.spec.has_base_fee(),
+                is_prague: self.config.spec.has_base_fee(),
             };
             self.mempool().add(transaction, state, &admission)?;
         }
@@ -143,7 +140,7 @@ impl Core {
     /// A new validator key; it is voted in separately.
     pub(crate) fn enlist(&self) -> Address {
         let index = self.enlisted.fetch_add(1, Ordering::Relaxed);
-        let signer = Signer::derive(&self.config.seed, "validator", index);
+        let signer = Signer::derive(&self.config.seed, &role(self.config.chain_id), index);
         let address = signer.address();
         self.change_validators(ValidatorChange::Enlist(signer));
         address
@@ -159,10 +156,12 @@ impl Core {
 
     /// The time of the block after one of `parent` time.
     pub(crate) fn next_timestamp(&self, parent: u64) -> u64 {
-        if self.config.counts_seconds() {
-            return parent + 1 + self.clock_offset.swap(0, Ordering::Relaxed);
-        }
         let offset = self.clock_offset.load(Ordering::Relaxed);
+        if self.config.counts_seconds() {
+            let ledger = read(&self.ledger);
+            let genesis = ledger.block(0).map_or(0, |block| block.header.timestamp);
+            return (parent + 1).max(genesis + ledger.head() + 1 + offset);
+        }
         (parent + 1).max(unix_time() + offset)
     }
 
@@ -318,6 +317,11 @@ impl ValidatorChange {
             Self::Down(validator, down) => validators.set_down(*validator, *down),
         }
     }
+}
+
+/// Two chains of one seed must not share validators: their headers would pass for each other's.
+fn role(chain_id: u64) -> String {
+    format!("validator/{chain_id}")
 }
 
 fn since_epoch() -> Duration {

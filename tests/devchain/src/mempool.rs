@@ -7,7 +7,7 @@ use std::{
 };
 
 use alloy::{
-    consensus::Transaction as _,
+    consensus::{Transaction as _, TxEnvelope},
     primitives::{
         Address, B256,
         map::{AddressMap, HashMap},
@@ -18,6 +18,9 @@ use crate::{execute::MIN_TRANSACTION_GAS, state::State, transaction::Transaction
 
 /// Percent by which a replacement must pay more; geth's default.
 const PRICE_BUMP_PERCENT: u128 = 10;
+
+/// EIP-3860: bytes of creation code.
+const INITCODE_BYTES_MAX: usize = 2 * 24_576;
 
 /// Why a transaction was not taken, in geth's words.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -30,6 +33,10 @@ pub(crate) enum Rejected {
     InsufficientFunds,
     #[error("intrinsic gas too low")]
     IntrinsicGas,
+    #[error("insufficient gas for floor data gas cost")]
+    FloorGas,
+    #[error("max initcode size exceeded")]
+    InitCode,
     #[error("exceeds block gas limit")]
     GasLimit,
     #[error("transaction underpriced")]
@@ -60,7 +67,7 @@ pub(crate) struct Admission {
     pub(crate) gas_limit: u64,
     pub(crate) gas_price_min: u128,
     pub(crate) count_max: usize,
-    pub(crate) is_shanghai: bool,
+    pub(crate) is_prague: bool,
 }
 
 impl Mempool {
@@ -226,26 +233,44 @@ fn admissible(transaction: &Transaction, state: &State, admission: &Admission) -
     if transaction.cost_max().is_none_or(|cost| cost > state.balance(transaction.sender)) {
         return Err(Rejected::InsufficientFunds);
     }
-    if envelope.gas_limit() < intrinsic_gas(transaction, admission.is_shanghai) {
+    if envelope.gas_limit() < intrinsic_gas(transaction, admission.is_prague) {
         return Err(Rejected::IntrinsicGas);
+    }
+    if admission.is_prague {
+        if envelope.gas_limit() < floor_gas(transaction) {
+            return Err(Rejected::FloorGas);
+        }
+        if envelope.is_create() && envelope.input().len() > INITCODE_BYTES_MAX {
+            return Err(Rejected::InitCode);
+        }
     }
     Ok(())
 }
 
 /// Gas that a transaction takes before its first instruction (Istanbul and later).
-fn intrinsic_gas(transaction: &Transaction, is_shanghai: bool) -> u64 {
+fn intrinsic_gas(transaction: &Transaction, is_prague: bool) -> u64 {
     let envelope = &transaction.envelope;
     let input = envelope.input();
     let zeros = input.iter().filter(|byte| **byte == 0).count() as u64;
     let mut gas = 21_000 + zeros * 4 + (input.len() as u64 - zeros) * 16;
     if envelope.is_create() {
         gas += 32_000;
-        if is_shanghai {
+        if is_prague {
             gas += 2 * (input.len() as u64).div_ceil(32);
         }
     }
     for item in envelope.access_list().into_iter().flat_map(|list| list.iter()) {
         gas += 2_400 + 1_900 * item.storage_keys.len() as u64;
     }
+    if let TxEnvelope::Eip7702(signed) = envelope {
+        gas += 25_000 * signed.tx().authorization_list.len() as u64;
+    }
     gas
+}
+
+/// EIP-7623: what calldata costs at least.
+fn floor_gas(transaction: &Transaction) -> u64 {
+    let input = transaction.envelope.input();
+    let zeros = input.iter().filter(|byte| **byte == 0).count() as u64;
+    21_000 + 10 * (zeros + 4 * (input.len() as u64 - zeros))
 }

@@ -61,7 +61,8 @@ pub(crate) async fn run(core: Arc<Core>, mut stop: watch::Receiver<bool>) {
 
 /// Waits until the next block is due.
 async fn slot(core: &Core, last: Instant) {
-    if core.config.counts_seconds() {
+    // Only whole seconds can follow the clock that headers show.
+    if core.config.block_time.subsec_nanos() != 0 {
         sleep_until(last + core.config.block_time).await;
         return;
     }

@@ -52,3 +52,42 @@ async fn follows_new_heads_over_websocket() {
         last = head;
     }
 }
+
+#[tokio::test]
+async fn the_clock_of_a_chain_follows_the_wall_and_a_drop_frees_its_port() {
+    let chain = Chain::builder().spawn().await.unwrap();
+    let provider = provider(&chain);
+    let third = chain.wait_for_block(3, Duration::from_secs(30)).await.unwrap();
+    let block = provider.get_block_by_hash(third.hash).await.unwrap().unwrap();
+    let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap().as_secs();
+    assert!(block.header.timestamp <= now && block.header.timestamp + 5 > now);
+    let address = chain.endpoints()[0].address();
+    drop(chain);
+    let freed = async {
+        while tokio::net::TcpListener::bind(address).await.is_err() {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(10), freed).await.unwrap();
+}
+
+#[tokio::test]
+async fn validators_that_go_down_slow_a_running_chain_and_come_back() {
+    let chain = Chain::builder()
+        .block_time(Duration::from_millis(20))
+        .request_timeout(Duration::from_millis(100))
+        .spawn()
+        .await
+        .unwrap();
+    let long = Duration::from_secs(20);
+    let validators = chain.validators();
+    chain.set_validator_down(validators[0], true);
+    chain.wait_for_block(chain.head().number + 8, long).await.unwrap();
+    chain.set_validator_down(validators[1], true);
+    tokio::time::sleep(Duration::from_millis(300)).await;
+    let stuck = chain.head().number;
+    tokio::time::sleep(Duration::from_millis(300)).await;
+    assert_eq!(chain.head().number, stuck);
+    chain.set_validator_down(validators[0], false);
+    chain.wait_for_block(stuck + 3, long).await.unwrap();
+}

@@ -141,6 +141,11 @@ async fn equivocation_is_evidence() {
         let b = update(&params, &trusted, &other.header).unwrap();
         assert!(conflict(&params, &trusted, &a, &a, now()).unwrap().is_none());
         assert!(conflict(&params, &trusted, &a, &b, now()).unwrap().is_some());
+        // A node may serve the other block: nothing about it alone is wrong.
+        chain.set_faults(Faults { header: Some(HeaderLie::Equivocate), ..Faults::default() });
+        let (header, hash) = served(&chain.rpc_url(), 2).await;
+        assert_eq!((hash, header.as_slice()), (other.hash, other.header.as_ref()));
+        verify(&params, &trusted, &update(&params, &trusted, &header).unwrap(), now()).unwrap();
     }
 }
 

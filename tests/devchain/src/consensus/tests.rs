@@ -152,5 +152,5 @@ fn genesis_of_a_recorded_network() {
     assert_eq!(block.header.state_root.0, hex!("3a02c05e6237e5f6b7c1fd3596de3b06419db26d5461a0ab1a99970aaf0e0494"));
     assert_eq!(block.hash.0, hex!("6a4bd0459b056dd5b7478b549b0d42f79d0785aeb7e83ed3e7d2bb264ad12316"));
     assert_eq!(block.size(), 0x276);
-    assert_eq!(block.rlp().len(), block.size());
+    assert_eq!(block.rlp_with(&block.header).len(), block.size());
 }

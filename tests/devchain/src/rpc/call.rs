@@ -120,6 +120,7 @@ fn refused(error: Refused) -> RpcError {
 
 fn failed(outcome: CallOutcome, gas_limit: u64) -> RpcError {
     match outcome {
+        // No failure; callers handle it before.
         CallOutcome::Returned(_) => RpcError::server("execution succeeded"),
         CallOutcome::Reverted(data) => RpcError::reverted(reason(&data), data),
         CallOutcome::Halted(HaltReason::OutOfGas(_)) => {

@@ -1,6 +1,7 @@
 //! The methods of a node, by name. One short function each; what is not listed does not exist.
 
 use alloy::{
+    consensus::Header,
     eips::{BlockId, BlockNumberOrTag},
     primitives::{Address, B256, Bytes, U64, U256, keccak256},
 };
@@ -68,8 +69,8 @@ pub(crate) fn dispatch(node: &Node, faults: &Faults, method: &str, params: &Para
         "eth_call" => eth_call(node, faults, params),
         "eth_estimateGas" => eth_estimate_gas(node, faults, params),
         "eth_sendRawTransaction" => send(node, faults, params),
-        "debug_getRawHeader" => debug_raw(&view(), params, |block| block.header_rlp()),
-        "debug_getRawBlock" => debug_raw(&view(), params, Block::rlp),
+        "debug_getRawHeader" => raw_header(&view(), params),
+        "debug_getRawBlock" => raw_block(&view(), params),
         "debug_getBlockRlp" => block_rlp(&view(), params),
         "istanbul_getValidators" => validators(&view(), params),
         "istanbul_getSignersFromBlock" => signers(&view(), params),
@@ -81,15 +82,18 @@ pub(crate) fn dispatch(node: &Node, faults: &Faults, method: &str, params: &Para
     }
 }
 
-/// A block's header as this node shows it.
-pub(crate) fn shown_header(view: &View<'_>, block: &Block) -> Map<String, Value> {
+/// A block's header and hash as this node shows them.
+fn shown(view: &View<'_>, block: &Block) -> (Header, B256) {
     match view.faults.header {
-        Some(lie) if block.header.number > 0 => {
-            let (header, hash) = lies::header(lie, view, block);
-            json::header(&header, hash)
-        }
-        _ => json::header(&block.header, block.hash),
+        Some(lie) if block.header.number > 0 => lies::header(lie, view, block),
+        _ => (block.header.clone(), block.hash),
     }
+}
+
+/// The same as JSON.
+pub(crate) fn shown_header(view: &View<'_>, block: &Block) -> Map<String, Value> {
+    let (header, hash) = shown(view, block);
+    json::header(&header, hash)
 }
 
 fn gas_price(view: &View<'_>) -> Value {
@@ -247,16 +251,24 @@ fn send(node: &Node, faults: &Faults, params: &Params) -> Result<Value, RpcError
     Ok(json!(hash))
 }
 
-fn debug_raw(view: &View<'_>, params: &Params, encode: impl Fn(&Block) -> Vec<u8>) -> Result<Value, RpcError> {
+fn raw_header(view: &View<'_>, params: &Params) -> Result<Value, RpcError> {
     let block = view.require(params.get(0)?)?;
-    Ok(json!(Bytes::from(encode(block))))
+    let (header, _) = shown(view, block);
+    Ok(json!(Bytes::from(alloy_rlp::encode(header))))
+}
+
+fn raw_block(view: &View<'_>, params: &Params) -> Result<Value, RpcError> {
+    let block = view.require(params.get(0)?)?;
+    let (header, _) = shown(view, block);
+    Ok(json!(Bytes::from(block.rlp_with(&header))))
 }
 
 /// GoQuorum's form: a number, and hex without a prefix in return.
 fn block_rlp(view: &View<'_>, params: &Params) -> Result<Value, RpcError> {
     let number = params.number(0)?;
     let block = view.block(number).ok_or_else(|| RpcError::server(format!("block #{number} not found")))?;
-    Ok(json!(alloy::hex::encode(block.rlp())))
+    let (header, _) = shown(view, block);
+    Ok(json!(alloy::hex::encode(block.rlp_with(&header))))
 }
 
 fn validators(view: &View<'_>, params: &Params) -> Result<Value, RpcError> {
