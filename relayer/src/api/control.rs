@@ -108,18 +108,6 @@ impl From<Error> for Refused {
             Class::DeadLetter => What::Precondition,
             Class::StopLane => What::Internal,
         };
-        Self::new(what, upper_snake(&format!("{:?}", error.kind)), error.detail)
+        Self::new(what, error.kind.name().to_ascii_uppercase(), error.detail)
     }
-}
-
-/// `NodeLied` → `NODE_LIED`.
-fn upper_snake(camel: &str) -> String {
-    let mut out = String::with_capacity(camel.len() + 4);
-    for (i, c) in camel.chars().enumerate() {
-        if c.is_ascii_uppercase() && i > 0 {
-            out.push('_');
-        }
-        out.push(c.to_ascii_uppercase());
-    }
-    out
 }

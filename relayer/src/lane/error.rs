@@ -73,6 +73,39 @@ pub enum Kind {
     ShuttingDown,
 }
 
+impl Kind {
+    /// Its name in metrics and machine-readable answers.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Unavailable => "unavailable",
+            Self::DeadlineExceeded => "deadline_exceeded",
+            Self::RateLimited => "rate_limited",
+            Self::Stalled => "stalled",
+            Self::NotAvailableYet => "not_available_yet",
+            Self::NodeLied => "node_lied",
+            Self::Malformed => "malformed",
+            Self::Refused => "refused",
+            Self::ClientExpired => "client_expired",
+            Self::ClientFrozen => "client_frozen",
+            Self::ChainMismatch => "chain_mismatch",
+            Self::UnknownLane => "unknown_lane",
+            Self::OutboxRewritten => "outbox_rewritten",
+            Self::VaultCodeChanged => "vault_code_changed",
+            Self::InsufficientFunds => "insufficient_funds",
+            Self::NonceConflict => "nonce_conflict",
+            Self::Underpriced => "underpriced",
+            Self::Reverted => "reverted",
+            Self::Dropped => "dropped",
+            Self::Store => "store",
+            Self::PeerMisbehaved => "peer_misbehaved",
+            Self::PeerRefused => "peer_refused",
+            Self::TooLarge => "too_large",
+            Self::InvalidConfig => "invalid_config",
+            Self::ShuttingDown => "shutting_down",
+        }
+    }
+}
+
 /// An error with its class, its kind and what an operator needs to know: what was expected, what was found.
 #[derive(Debug)]
 pub struct Error {

@@ -19,12 +19,8 @@ group! {
         final_height: Gauge,
         /// Age of the newest final header that this relayer has verified, by its own time stamp, seconds.
         final_age_seconds: Age,
-        /// Block up to which the vault's events have been taken in.
-        scanned_height: Gauge,
-        /// Entries seen in the vault's events.
-        observed_entries_total: Counter,
-        /// Events that looked like a vault's but are none of a lane served here, or not in a proven outbox.
-        ignored_events_total: Counter,
+        /// Headers that this relayer has verified.
+        verified_headers_total: Counter,
     }
 }
 
@@ -74,6 +70,8 @@ group! {
         replacements_total: Counter,
         /// Transactions that vanished, or whose nonce another transaction took.
         dropped_transactions_total: Counter,
+        /// Transactions that were given up, by what went wrong.
+        failures_total: Named<ErrorKind>,
         /// Gas of final transactions.
         gas_total: Counter,
         /// Fees of final transactions in the native coin's smallest unit.

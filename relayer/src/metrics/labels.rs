@@ -30,6 +30,14 @@ pub fn value(name: &str) -> Cow<'_, str> {
     }
 }
 
+/// The short id of a lane that labels, commands and file names use: the first 8 hex digits.
+pub fn lane(id: &causeway_core::LaneId) -> String {
+    id.to_string().chars().skip("0x".len()).take(SHORT_ID_DIGITS).collect()
+}
+
+/// Digits of a short lane id: among 4,096 lanes two meet once in 500 relayers.
+const SHORT_ID_DIGITS: usize = 8;
+
 /// True if `name` holds a run of hex digits long enough to be (half of) an address: 20 digits are 10 bytes.
 fn has_long_hex(name: &str) -> bool {
     const TELLING: usize = 20;
@@ -54,6 +62,11 @@ macro_rules! label {
         impl $name {
             /// Every value, in order.
             pub const ALL: &'static [Self] = &[$(Self::$variant),+];
+
+            /// The value of this name.
+            pub fn named(name: &str) -> Option<Self> {
+                Self::ALL.iter().copied().find(|v| v.name() == name)
+            }
 
             /// The label's value.
             pub fn name(self) -> &'static str {
@@ -86,16 +99,18 @@ label! {
 }
 
 label! {
-    /// How a delivered entry ended on its destination.
-    Ending = "ending" {
-        /// Credited, released or (for facts and returns) applied.
-        Credited = "credited",
-        /// Came too late: the destination wrote `Returned(expired)`.
-        Expired = "expired",
-        /// The credit failed: the destination wrote `Returned(failed)`.
-        Failed = "failed",
-        /// The pay-out of a return failed: the asset is claimable.
-        Parked = "parked",
+    /// What an entry says.
+    EntryKind = "kind" {
+        /// An asset was locked or burned.
+        Transfer = "transfer",
+        /// A transfer comes back: it was late.
+        ReturnedExpired = "returned_expired",
+        /// A transfer comes back: its credit failed.
+        ReturnedFailed = "returned_failed",
+        /// A swap's leg was locked.
+        SwapLocked = "swap_locked",
+        /// A swap's leg will never be locked.
+        SwapVoided = "swap_voided",
     }
 }
 
@@ -116,16 +131,20 @@ label! {
     EndpointState = "state" {
         /// Answers and advances.
         Healthy = "healthy",
+        /// Not asked yet.
+        Unknown = "unknown",
         /// Answers, behind the others.
         Lagging = "lagging",
         /// Answers, does not advance.
         Stalled = "stalled",
         /// Asked to slow down.
-        Limited = "limited",
+        RateLimited = "rate_limited",
         /// Does not answer.
-        Down = "down",
+        Unreachable = "unreachable",
         /// Contradicted a verified fact.
         Lied = "lied",
+        /// Serves another chain.
+        WrongChain = "wrong_chain",
     }
 }
 

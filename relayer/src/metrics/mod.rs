@@ -26,13 +26,23 @@ pub mod reference;
 use field::Ages;
 use group::Definition;
 use prometheus::{Registry, Result, TextEncoder};
-use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use std::sync::{
+    Mutex, PoisonError, Weak,
+    atomic::{AtomicU64, Ordering::Relaxed},
+};
+
+/// Something whose gauges are read from it at a scrape instead of being kept up to date.
+pub trait Refresh: Send + Sync {
+    /// Sets the gauges. Must not block.
+    fn refresh(&self);
+}
 
 /// Every metric of the relayer. One per process, shared by `Arc`.
 #[allow(missing_debug_implementations)]
 pub struct Metrics {
     registry: Registry,
     ages: Ages,
+    refreshers: Mutex<Vec<Weak<dyn Refresh>>>,
     /// Milliseconds of runtime already counted as busy.
     busy_ms: AtomicU64,
     /// Lanes.
@@ -78,14 +88,28 @@ impl Metrics {
             certificates: peer::CertificateFamilies::register(&registry, &ages)?,
             tasks: process::TaskFamilies::register(&registry, &ages)?,
             process: process::ProcessFamilies::register(&registry, &ages)?.of()?,
+            refreshers: Mutex::default(),
             busy_ms: AtomicU64::new(0),
             registry,
             ages,
         })
     }
 
+    /// Asks `refresh` to bring its gauges up to date at every scrape, as long as it lives.
+    pub fn refresh_by(&self, refresh: Weak<dyn Refresh>) {
+        self.refreshers.lock().unwrap_or_else(PoisonError::into_inner).push(refresh);
+    }
+
     /// Prometheus' text format, everything counted up to now.
     pub fn render(&self) -> Result<String> {
+        let mut alive = Vec::new();
+        self.refreshers
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .retain(|r| r.upgrade().map(|r| alive.push(r)).is_some());
+        for refresh in alive {
+            refresh.refresh();
+        }
         self.ages.refresh();
         self.count_runtime();
         TextEncoder::new().encode_to_string(&self.registry.gather())

@@ -31,8 +31,6 @@ group! {
         credits: Gauge,
         /// Times that sending waited because there was no credit.
         credit_waits_total: Counter,
-        /// Bundles that the peer rejected, by reason.
-        rejections_total: Named<Reason>,
         /// Frames of the peer that broke the protocol, by reason.
         violations_total: Named<Reason>,
         /// Seconds from sending a bundle to the peer's `received`.

@@ -5,6 +5,7 @@
 pub mod escape;
 pub mod log;
 pub mod trace;
+pub mod witness;
 
 use std::io::IsTerminal;
 use tracing_subscriber::{layer::SubscriberExt, util::SubscriberInitExt};
