@@ -13,7 +13,7 @@ use std::{
         Arc, Mutex, OnceLock, PoisonError, Weak,
         atomic::{AtomicU64, Ordering::Relaxed},
     },
-    time::{Instant, SystemTime, UNIX_EPOCH},
+    time::{Duration, Instant, SystemTime, UNIX_EPOCH},
 };
 
 /// Most children that a [`Named`] field gives to one label set: its names are the code's own, this bounds mistakes.
@@ -308,6 +308,12 @@ impl Age {
     /// The moment, Unix seconds.
     pub fn since(&self, unix_seconds: u64) {
         self.0.value.store(unix_seconds, Relaxed);
+    }
+
+    /// It is so old now.
+    pub fn for_already(&self, age: Duration) {
+        let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+        self.since(now.saturating_sub(age).as_secs());
     }
 
     /// Nothing to be old: 0.

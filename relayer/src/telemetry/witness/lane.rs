@@ -28,7 +28,7 @@ use std::{
         Arc,
         atomic::{AtomicU64, Ordering::Relaxed},
     },
-    time::{Duration, SystemTime, UNIX_EPOCH},
+    time::{Duration, SystemTime},
 };
 use tokio::{sync::watch, time::Instant};
 
@@ -172,10 +172,7 @@ impl Refresh for LaneWitness {
         self.lane.outbox_entries.set(i64::try_from(self.book.size()).unwrap_or(i64::MAX));
         match self.book.oldest_age() {
             None => self.lane.oldest_pending_age_seconds.none(),
-            Some(age) => {
-                let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-                self.lane.oldest_pending_age_seconds.since(now.saturating_sub(age).as_secs());
-            }
+            Some(age) => self.lane.oldest_pending_age_seconds.for_already(age),
         }
     }
 }

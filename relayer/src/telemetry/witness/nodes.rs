@@ -1,7 +1,7 @@
 //! What the chains' code measures of nodes and signers.
 
 use crate::{
-    chains::observe::{Observer, Spent},
+    chains::observe::{Observer, SignerState, Spent},
     lane::{error::Kind, types::ChainId},
     metrics::{
         Metrics,
@@ -74,8 +74,27 @@ impl Observer for Nodes {
         });
     }
 
-    fn signer_pending(&self, chain: &ChainId, signer: &str, count: usize) {
-        self.signer(chain, signer, |m| m.pending_transactions.set(i64::try_from(count).unwrap_or(i64::MAX)));
+    fn endpoint_resubscribed(&self, chain: &ChainId, endpoint: &str) {
+        self.endpoint(chain, endpoint, |m| m.resubscriptions_total.inc());
+    }
+
+    fn endpoint_lied(&self, chain: &ChainId, endpoint: &str) {
+        self.endpoint(chain, endpoint, |m| m.lies_total.inc());
+    }
+
+    fn signer_state(&self, chain: &ChainId, signer: &str, state: SignerState) {
+        self.signer(chain, signer, |m| {
+            m.next_nonce.set(i64::try_from(state.next_nonce).unwrap_or(i64::MAX));
+            m.pending_transactions.set(i64::try_from(state.pending).unwrap_or(i64::MAX));
+            match state.oldest {
+                None => m.oldest_pending_age_seconds.none(),
+                Some(at) => m.oldest_pending_age_seconds.for_already(at.elapsed()),
+            }
+        });
+    }
+
+    fn transaction_dropped(&self, chain: &ChainId, signer: &str) {
+        self.signer(chain, signer, |m| m.dropped_transactions_total.inc());
     }
 
     fn signer_balance(&self, chain: &ChainId, signer: &str, wei: U256) {
