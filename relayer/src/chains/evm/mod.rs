@@ -2,14 +2,17 @@
 //!
 //! The reader sees: [`config`] what an operator writes; [`endpoint`] several nodes behind one face; [`headers`],
 //! [`proofs`], [`entries`] and [`verifier`] the reading ports of a lane; [`bundle`], [`submit`] and [`signer`] the
-//! writing one; [`errors`] and [`reverts`] what a node's and a contract's errors mean.
+//! writing one; [`errors`] and [`reverts`] what a node's and a contract's errors mean; [`deploy`] and [`artefacts`] how
+//! the contracts get onto a chain.
 //! Byte formats are those of `deploy/contracts/evm/README.md`.
 
 pub mod abi;
+pub mod artefacts;
 pub mod bundle;
 pub mod catch_up;
 pub mod config;
 pub mod contract;
+pub mod deploy;
 pub mod endpoint;
 pub mod entries;
 pub mod errors;

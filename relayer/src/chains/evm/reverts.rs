@@ -1,28 +1,23 @@
 //! What a revert says, by the selector of its error. The names come from the contracts' artefacts, so that a new error
 //! there has its name here.
 
-use alloy::{json_abi::JsonAbi, primitives::Selector};
-use serde::Deserialize;
+use super::artefacts::Artefact;
+use alloy::primitives::Selector;
 use std::{collections::HashMap, sync::LazyLock};
 
 /// Artefacts with the errors of everything that a delivery or an operator's call can meet.
-const ARTEFACTS: [&str; 6] = [
-    include_str!("../../../../deploy/contracts/evm/artifacts/Vault.json"),
-    include_str!("../../../../deploy/contracts/evm/artifacts/VaultAdmin.json"),
-    include_str!("../../../../deploy/contracts/evm/artifacts/BftEvmClient.json"),
-    include_str!("../../../../deploy/contracts/evm/artifacts/Council.json"),
-    include_str!("../../../../deploy/contracts/evm/artifacts/Outbox.json"),
-    include_str!("../../../../deploy/contracts/evm/artifacts/VoucherERC20.json"),
+const SPEAKERS: [Artefact; 6] = [
+    Artefact::VAULT,
+    Artefact::VAULT_ADMIN,
+    Artefact::CLIENT,
+    Artefact::COUNCIL,
+    Artefact::OUTBOX,
+    Artefact::VOUCHER_ERC20,
 ];
 
-#[derive(Deserialize)]
-struct Artefact {
-    abi: JsonAbi,
-}
-
 static NAMES: LazyLock<HashMap<Selector, String>> = LazyLock::new(|| {
-    let parsed = ARTEFACTS.iter().filter_map(|json| serde_json::from_str::<Artefact>(json).ok());
-    parsed.flat_map(|a| a.abi.errors.into_values().flatten()).map(|e| (e.selector(), e.name)).collect()
+    let compiled = SPEAKERS.iter().filter_map(|artefact| artefact.read().ok());
+    compiled.flat_map(|c| c.abi.errors.into_values().flatten()).map(|e| (e.selector(), e.name)).collect()
 });
 
 /// The error's name, or its selector where it has none here.
