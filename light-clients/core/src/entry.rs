@@ -176,42 +176,22 @@ impl Entry {
         let kind = self.body.kind();
         let head = [self.lane.0, u64_word(self.index), u64_word(kind as u64)];
         let tail = match &self.body {
-            Body::Transfer(t) => [
-                t.asset,
-                B256::new(t.amount.to_be_bytes()),
-                t.sender,
-                t.recipient,
-                u64_word(t.timeout),
-                t.memo,
-            ],
+            Body::Transfer(t) => {
+                [t.asset, B256::new(t.amount.to_be_bytes()), t.sender, t.recipient, u64_word(t.timeout), t.memo]
+            }
             Body::Returned(r) => {
                 let reason = u64_word(r.reason as u64);
-                [
-                    u64_word(r.index),
-                    r.commitment,
-                    reason,
-                    B256::ZERO,
-                    B256::ZERO,
-                    B256::ZERO,
-                ]
+                [u64_word(r.index), r.commitment, reason, B256::ZERO, B256::ZERO, B256::ZERO]
             }
-            Body::SwapLocked(s) | Body::SwapVoided(s) => [
-                s.swap_id,
-                u64_word(u64::from(s.leg)),
-                B256::ZERO,
-                B256::ZERO,
-                B256::ZERO,
-                B256::ZERO,
-            ],
+            Body::SwapLocked(s) | Body::SwapVoided(s) => {
+                [s.swap_id, u64_word(u64::from(s.leg)), B256::ZERO, B256::ZERO, B256::ZERO, B256::ZERO]
+            }
         };
         let mut words = [B256::ZERO; MAX_WORDS];
         for (slot, word) in words.iter_mut().zip(head.into_iter().chain(tail)) {
             *slot = word;
         }
-        Words {
-            words,
-            len: kind.words(),
-        }
+        Words { words, len: kind.words() }
     }
 
     /// The leaf of this entry in the outbox tree: `keccak256(0x00 ‖ words)`. Does not allocate.
@@ -234,31 +214,20 @@ impl Entry {
     /// See [`EntryError`]. Whatever is accepted encodes back to the same words.
     pub fn from_words(words: &[B256]) -> Result<Self, EntryError> {
         let [lane, index, kind, rest @ ..] = words else {
-            return Err(EntryError::WordCount {
-                expected: 3,
-                found: words.len(),
-            });
+            return Err(EntryError::WordCount { expected: 3, found: words.len() });
         };
         let kind = narrow(kind, 2)?;
-        let kind = u8::try_from(kind)
-            .ok()
-            .and_then(Kind::from_number)
-            .ok_or(EntryError::UnknownKind(kind))?;
-        let miscounted = EntryError::WordCount {
-            expected: kind.words(),
-            found: words.len(),
-        };
+        let kind = u8::try_from(kind).ok().and_then(Kind::from_number).ok_or(EntryError::UnknownKind(kind))?;
+        let miscounted = EntryError::WordCount { expected: kind.words(), found: words.len() };
         let body = match (kind, rest) {
-            (Kind::Transfer, [asset, amount, sender, recipient, timeout, memo]) => {
-                Body::Transfer(Transfer {
-                    asset: *asset,
-                    amount: U256::from_be_bytes(amount.0),
-                    sender: *sender,
-                    recipient: *recipient,
-                    timeout: narrow(timeout, 7)?,
-                    memo: *memo,
-                })
-            }
+            (Kind::Transfer, [asset, amount, sender, recipient, timeout, memo]) => Body::Transfer(Transfer {
+                asset: *asset,
+                amount: U256::from_be_bytes(amount.0),
+                sender: *sender,
+                recipient: *recipient,
+                timeout: narrow(timeout, 7)?,
+                memo: *memo,
+            }),
             (Kind::Returned, [index, commitment, reason]) => {
                 let number = narrow(reason, 5)?;
                 let reason = u8::try_from(number).ok().and_then(Reason::from_number);
@@ -268,19 +237,11 @@ impl Entry {
                     reason: reason.ok_or(EntryError::UnknownReason(number))?,
                 })
             }
-            (Kind::SwapLocked, [swap_id, leg]) => {
-                Body::SwapLocked(swap_leg(*swap_id, narrow(leg, 4)?)?)
-            }
-            (Kind::SwapVoided, [swap_id, leg]) => {
-                Body::SwapVoided(swap_leg(*swap_id, narrow(leg, 4)?)?)
-            }
+            (Kind::SwapLocked, [swap_id, leg]) => Body::SwapLocked(swap_leg(*swap_id, narrow(leg, 4)?)?),
+            (Kind::SwapVoided, [swap_id, leg]) => Body::SwapVoided(swap_leg(*swap_id, narrow(leg, 4)?)?),
             _ => return Err(miscounted),
         };
-        Ok(Self {
-            lane: LaneId(*lane),
-            index: narrow(index, 1)?,
-            body,
-        })
+        Ok(Self { lane: LaneId(*lane), index: narrow(index, 1)?, body })
     }
 }
 

@@ -31,29 +31,16 @@ impl LaneEnd {
     ///
     /// # Errors
     /// [`LaneError::AddressLength`] for an address that is empty or longer than any chain's.
-    pub fn new(
-        chain: &Caip2,
-        genesis: B256,
-        vault: &[u8],
-        outbox: &[u8],
-    ) -> Result<Self, LaneError> {
+    pub fn new(chain: &Caip2, genesis: B256, vault: &[u8], outbox: &[u8]) -> Result<Self, LaneError> {
         for address in [vault, outbox] {
             if address.is_empty() || address.len() > MAX_NATIVE_ADDRESS {
-                return Err(LaneError::AddressLength {
-                    found: address.len(),
-                    max: MAX_NATIVE_ADDRESS,
-                });
+                return Err(LaneError::AddressLength { found: address.len(), max: MAX_NATIVE_ADDRESS });
             }
         }
         if genesis.is_zero() {
             return Err(LaneError::GenesisUnknown);
         }
-        Ok(Self {
-            chain: chain.hash(),
-            genesis,
-            vault: keccak256(vault),
-            outbox: keccak256(outbox),
-        })
+        Ok(Self { chain: chain.hash(), genesis, vault: keccak256(vault), outbox: keccak256(outbox) })
     }
 }
 
@@ -105,11 +92,7 @@ impl Lane {
     /// The other lane of the bridge: the same four contracts, the other way.
     #[must_use]
     pub const fn reverse(&self) -> Self {
-        Self {
-            source: self.destination,
-            destination: self.source,
-            epoch: self.epoch,
-        }
+        Self { source: self.destination, destination: self.source, epoch: self.epoch }
     }
 }
 

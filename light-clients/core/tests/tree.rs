@@ -14,14 +14,7 @@ fn lane(seed: u8) -> LaneId {
 
 fn entry(lane: LaneId, index: u64) -> Entry {
     let swap_id = B256::with_last_byte((index % 251) as u8);
-    Entry {
-        lane,
-        index,
-        body: Body::SwapLocked(SwapLeg {
-            swap_id,
-            leg: (index % 2) as u8,
-        }),
-    }
+    Entry { lane, index, body: Body::SwapLocked(SwapLeg { swap_id, leg: (index % 2) as u8 }) }
 }
 
 fn entries(lane: LaneId, size: u64) -> Vec<Entry> {
@@ -63,21 +56,14 @@ fn every_size_to_300_has_the_root_and_slots_of_its_definition() {
         assert_eq!((frontier.size(), frontier.root()), (size, expected));
         for height in 0..=64 {
             // The frontier appends as the contract does: one leaf, one slot written.
-            assert_eq!(
-                tree.slot(height),
-                frontier.slot(height),
-                "size {size}, height {height}"
-            );
+            assert_eq!(tree.slot(height), frontier.slot(height), "size {size}, height {height}");
             if let Some(peak) = tree.peak(height) {
                 assert_eq!(Some(peak), tree.slot(height));
                 assert_eq!((size >> height) & 1, 1);
             }
         }
         assert_eq!(peaks::peaks(size).count() as u32, size.count_ones());
-        assert_eq!(
-            peaks::peaks(size).map(|peak| peak.leaves()).sum::<u64>(),
-            size
-        );
+        assert_eq!(peaks::peaks(size).map(|peak| peak.leaves()).sum::<u64>(), size);
     }
     assert_eq!(tree, OutboxTree::from_leaves(&leaves));
     assert_eq!(tree.leaves(), leaves);
@@ -97,13 +83,7 @@ fn a_truncated_tree_is_the_tree_of_that_size() {
         assert_eq!(tree, whole);
     }
     let mut tree = whole.clone();
-    assert_eq!(
-        tree.truncate(131),
-        Err(TreeError::SizeBeyond {
-            size: 130,
-            found: 131
-        })
-    );
+    assert_eq!(tree.truncate(131), Err(TreeError::SizeBeyond { size: 130, found: 131 }));
     assert_eq!(tree, whole);
 }
 
@@ -118,18 +98,10 @@ fn every_run_of_trees_to_40_is_proven_in_root_form_with_rs_merkles_siblings() {
             for count in 1..=size - first {
                 let (anchor, siblings) = root_proof(&tree, size, first, count);
                 let indices: Vec<usize> = (first as usize..(first + count) as usize).collect();
-                let expected: Vec<B256> = oracle
-                    .proof(&indices)
-                    .proof_hashes()
-                    .iter()
-                    .copied()
-                    .map(B256::new)
-                    .collect();
+                let expected: Vec<B256> =
+                    oracle.proof(&indices).proof_hashes().iter().copied().map(B256::new).collect();
                 assert_eq!(siblings, expected, "size {size}, {count} from {first}");
-                assert_eq!(
-                    anchor.verify_entries(lane(1), first, run(&entries, first, count), &siblings),
-                    Ok(())
-                );
+                assert_eq!(anchor.verify_entries(lane(1), first, run(&entries, first, count), &siblings), Ok(()));
             }
         }
     }
@@ -150,26 +122,13 @@ fn every_size_to_300_is_proven_in_peak_form_index_by_index() {
                 let peak = tree.prove_peak(height, first, 1, &mut siblings).unwrap();
                 assert_eq!(siblings.len(), usize::from(height), "one step per level");
                 let anchor = Anchor::Peak { peak, height };
-                assert_eq!(
-                    anchor.verify_entries(lane(1), first, run(&entries, first, 1), &siblings),
-                    Ok(())
-                );
+                assert_eq!(anchor.verify_entries(lane(1), first, run(&entries, first, 1), &siblings), Ok(()));
             }
             let mut siblings = Vec::new();
             let count = part.count.min(256);
-            let peak = tree
-                .prove_peak(height, part.first, count, &mut siblings)
-                .unwrap();
+            let peak = tree.prove_peak(height, part.first, count, &mut siblings).unwrap();
             let anchor = Anchor::Peak { peak, height };
-            assert_eq!(
-                anchor.verify_entries(
-                    lane(1),
-                    part.first,
-                    run(&entries, part.first, count),
-                    &siblings
-                ),
-                Ok(())
-            );
+            assert_eq!(anchor.verify_entries(lane(1), part.first, run(&entries, part.first, count), &siblings), Ok(()));
         }
         assert_eq!(next, size);
     }
@@ -188,43 +147,22 @@ fn atk_116_no_accepted_claim_has_a_wrong_index() {
         for position in 0..SIZE {
             let peak_of = peaks::covering(SIZE, position).unwrap();
             let mut siblings = Vec::new();
-            let peak = tree
-                .prove_peak(peak_of.height, position, 1, &mut siblings)
-                .unwrap();
-            let by_peak = Anchor::Peak {
-                peak,
-                height: peak_of.height,
-            };
+            let peak = tree.prove_peak(peak_of.height, position, 1, &mut siblings).unwrap();
+            let by_peak = Anchor::Peak { peak, height: peak_of.height };
             let (by_root, root_siblings) = root_proof(tree, SIZE, position, 1);
             for (claimed_lane, claims) in all.iter().enumerate() {
                 for claimed in 0..SIZE {
                     let is_true = claimed_lane == owner && claimed == position;
                     // The leaf of the claim, and the true leaf relabelled: both with every claimed first index.
                     let honest = claims[claimed as usize];
-                    let relabelled = Entry {
-                        lane: lanes[claimed_lane],
-                        index: claimed,
-                        ..all[owner][position as usize]
-                    };
+                    let relabelled =
+                        Entry { lane: lanes[claimed_lane], index: claimed, ..all[owner][position as usize] };
                     for claim in [honest, relabelled] {
                         for (anchor, path) in [(by_peak, &siblings), (by_root, &root_siblings)] {
                             for first in [claimed, position] {
-                                let verdict = anchor.verify_entries(
-                                    lanes[claimed_lane],
-                                    first,
-                                    &[claim],
-                                    path,
-                                );
-                                assert_eq!(
-                                    verdict.is_ok(),
-                                    is_true && first == position,
-                                    "{claim:?} at {first}"
-                                );
-                                if verdict.is_ok() {
-                                    accepted += 1
-                                } else {
-                                    refused += 1
-                                }
+                                let verdict = anchor.verify_entries(lanes[claimed_lane], first, &[claim], path);
+                                assert_eq!(verdict.is_ok(), is_true && first == position, "{claim:?} at {first}");
+                                if verdict.is_ok() { accepted += 1 } else { refused += 1 }
                             }
                         }
                     }
@@ -242,52 +180,19 @@ fn atk_021_indices_from_the_size_on_are_refused() {
     let entries = entries(lane(1), 12);
     let tree = OutboxTree::from_leaves(&commitments(&entries[..7]));
     let (anchor, siblings) = root_proof(&tree, 7, 6, 1);
-    assert_eq!(
-        anchor.verify_entries(lane(1), 6, run(&entries, 6, 1), &siblings),
-        Ok(())
-    );
+    assert_eq!(anchor.verify_entries(lane(1), 6, run(&entries, 6, 1), &siblings), Ok(()));
     for first in 7..12u64 {
-        let refusal = anchor
-            .verify_entries(lane(1), first, run(&entries, first, 1), &siblings)
-            .unwrap_err();
-        assert_eq!(
-            refusal,
-            RangeRefusal::IndexOutOfRange {
-                size: 7,
-                last: first
-            }
-        );
+        let refusal = anchor.verify_entries(lane(1), first, run(&entries, first, 1), &siblings).unwrap_err();
+        assert_eq!(refusal, RangeRefusal::IndexOutOfRange { size: 7, last: first });
     }
-    let refusal = anchor
-        .verify_commitments(5, &commitments(run(&entries, 5, 3)), &[])
-        .unwrap_err();
+    let refusal = anchor.verify_commitments(5, &commitments(run(&entries, 5, 3)), &[]).unwrap_err();
     assert_eq!(refusal, RangeRefusal::IndexOutOfRange { size: 7, last: 7 });
-    let refusal = anchor
-        .verify_commitments(u64::MAX, &[B256::ZERO, B256::ZERO], &[])
-        .unwrap_err();
-    assert_eq!(
-        refusal,
-        RangeRefusal::IndexOutOfRange {
-            size: 7,
-            last: u64::MAX
-        }
-    );
+    let refusal = anchor.verify_commitments(u64::MAX, &[B256::ZERO, B256::ZERO], &[]).unwrap_err();
+    assert_eq!(refusal, RangeRefusal::IndexOutOfRange { size: 7, last: u64::MAX });
     let mut made = Vec::new();
-    assert_eq!(
-        tree.prove_root(7, 6, 2, &mut made),
-        Err(TreeError::IndexOutOfRange { last: 7, size: 7 })
-    );
-    assert_eq!(
-        tree.prove_root(7, 0, 0, &mut made),
-        Err(TreeError::EmptyRange)
-    );
-    assert_eq!(
-        tree.prove_peak(2, 4, 1, &mut made),
-        Err(TreeError::NoSuchPeak {
-            height: 2,
-            first: 4
-        })
-    );
+    assert_eq!(tree.prove_root(7, 6, 2, &mut made), Err(TreeError::IndexOutOfRange { last: 7, size: 7 }));
+    assert_eq!(tree.prove_root(7, 0, 0, &mut made), Err(TreeError::EmptyRange));
+    assert_eq!(tree.prove_peak(2, 4, 1, &mut made), Err(TreeError::NoSuchPeak { height: 2, first: 4 }));
     assert!(made.is_empty());
 }
 
@@ -296,52 +201,17 @@ fn atk_004_a_zero_commitment_proves_nothing() {
     let entries = entries(lane(1), 1);
     let leaf = entries[0].commitment();
     for anchor in [
-        Anchor::Root {
-            root: B256::ZERO,
-            size: 1,
-        },
-        Anchor::Root {
-            root: leaf,
-            size: 0,
-        },
-        Anchor::Root {
-            root: B256::ZERO,
-            size: 0,
-        },
-        Anchor::Peak {
-            peak: B256::ZERO,
-            height: 0,
-        },
-        Anchor::Peak {
-            peak: B256::ZERO,
-            height: 63,
-        },
+        Anchor::Root { root: B256::ZERO, size: 1 },
+        Anchor::Root { root: leaf, size: 0 },
+        Anchor::Root { root: B256::ZERO, size: 0 },
+        Anchor::Peak { peak: B256::ZERO, height: 0 },
+        Anchor::Peak { peak: B256::ZERO, height: 63 },
     ] {
-        assert_eq!(
-            anchor.verify_entries(lane(1), 0, &entries, &[]),
-            Err(RangeRefusal::RootUnknown)
-        );
-        assert_eq!(
-            anchor.verify_commitments(0, &[B256::ZERO], &[]),
-            Err(RangeRefusal::RootUnknown)
-        );
+        assert_eq!(anchor.verify_entries(lane(1), 0, &entries, &[]), Err(RangeRefusal::RootUnknown));
+        assert_eq!(anchor.verify_commitments(0, &[B256::ZERO], &[]), Err(RangeRefusal::RootUnknown));
     }
-    assert_eq!(
-        Anchor::Root {
-            root: leaf,
-            size: 1
-        }
-        .verify_entries(lane(1), 0, &entries, &[]),
-        Ok(())
-    );
-    assert_eq!(
-        Anchor::Peak {
-            peak: leaf,
-            height: 0
-        }
-        .verify_entries(lane(1), 0, &entries, &[]),
-        Ok(())
-    );
+    assert_eq!(Anchor::Root { root: leaf, size: 1 }.verify_entries(lane(1), 0, &entries, &[]), Ok(()));
+    assert_eq!(Anchor::Peak { peak: leaf, height: 0 }.verify_entries(lane(1), 0, &entries, &[]), Ok(()));
 }
 
 #[test]
@@ -353,61 +223,34 @@ fn atk_037_wrong_counts_and_orders_are_refused_without_panic() {
     let claim = run(&entries, 50, 20);
     assert_eq!(anchor.verify_entries(lane(1), 50, claim, &siblings), Ok(()));
     // Another leaf count under the same root: the path's shape or its hash differs, or the run does not fit.
-    for size in (0..=300)
-        .chain([u64::MAX - 1, u64::MAX])
-        .filter(|size| *size != 199)
-    {
+    for size in (0..=300).chain([u64::MAX - 1, u64::MAX]).filter(|size| *size != 199) {
         let verdict = Anchor::Root { root, size }.verify_entries(lane(1), 50, claim, &siblings);
         // The path of a run far from the right edge may be the same for neighbouring sizes; the size is proven
         // beside the root (root form) or not read at all (peak form). What must hold is that nothing else passes.
         if verdict.is_ok() {
             let same = tree.root_at(size.min(200)).unwrap();
-            assert!(
-                size > 128 && size <= 256,
-                "size {size} accepted, root {same:?}"
-            );
+            assert!(size > 128 && size <= 256, "size {size} accepted, root {same:?}");
         }
     }
     let mut unsorted = claim.to_vec();
     unsorted.swap(3, 4);
     assert_eq!(
         anchor.verify_entries(lane(1), 50, &unsorted, &siblings),
-        Err(RangeRefusal::IndexMismatch {
-            expected: 53,
-            found: 54
-        })
+        Err(RangeRefusal::IndexMismatch { expected: 53, found: 54 })
     );
     let mut repeated = claim.to_vec();
     repeated[4] = repeated[3];
-    assert!(
-        anchor
-            .verify_entries(lane(1), 50, &repeated, &siblings)
-            .is_err()
-    );
-    assert_eq!(
-        anchor.verify_entries(lane(1), 50, &[], &siblings),
-        Err(RangeRefusal::LeafCount { max: 256, found: 0 })
-    );
+    assert!(anchor.verify_entries(lane(1), 50, &repeated, &siblings).is_err());
+    assert_eq!(anchor.verify_entries(lane(1), 50, &[], &siblings), Err(RangeRefusal::LeafCount { max: 256, found: 0 }));
     assert_eq!(
         anchor.verify_commitments(0, &[B256::ZERO; 257], &siblings),
-        Err(RangeRefusal::LeafCount {
-            max: 256,
-            found: 257
-        })
+        Err(RangeRefusal::LeafCount { max: 256, found: 257 })
     );
     for count in [19, 21] {
-        assert!(
-            anchor
-                .verify_entries(lane(1), 50, run(&entries, 50, count), &siblings)
-                .is_err()
-        );
+        assert!(anchor.verify_entries(lane(1), 50, run(&entries, 50, count), &siblings).is_err());
     }
     for first in [49, 51] {
-        assert!(
-            anchor
-                .verify_commitments(first, &commitments(claim), &siblings)
-                .is_err()
-        );
+        assert!(anchor.verify_commitments(first, &commitments(claim), &siblings).is_err());
     }
 }
 
@@ -416,71 +259,35 @@ fn atk_038_an_inner_node_is_never_a_leaf_and_siblings_are_exact() {
     let leaves = commitments(&entries(lane(1), 7));
     let tree = OutboxTree::from_leaves(&leaves);
     let (anchor, siblings) = root_proof(&tree, 7, 2, 1);
-    assert_eq!(
-        anchor.verify_commitments(2, &leaves[2..3], &siblings),
-        Ok(())
-    );
+    assert_eq!(anchor.verify_commitments(2, &leaves[2..3], &siblings), Ok(()));
     // The node above leaves 2 and 3 with the rest of the path.
     let inner = node(&leaves[2], &leaves[3]);
     assert_eq!(
         anchor.verify_commitments(2, &[inner], &siblings[1..]),
-        Err(RangeRefusal::SiblingCount {
-            expected: 3,
-            found: 2
-        })
+        Err(RangeRefusal::SiblingCount { expected: 3, found: 2 })
     );
     assert_eq!(
         anchor.verify_commitments(1, &[inner], &siblings[1..]),
-        Err(RangeRefusal::SiblingCount {
-            expected: 3,
-            found: 2
-        })
+        Err(RangeRefusal::SiblingCount { expected: 3, found: 2 })
     );
-    assert!(matches!(
-        anchor.verify_commitments(2, &[inner], &siblings),
-        Err(RangeRefusal::CommitmentMismatch { .. })
-    ));
+    assert!(matches!(anchor.verify_commitments(2, &[inner], &siblings), Err(RangeRefusal::CommitmentMismatch { .. })));
     let mut longer = siblings.clone();
     longer.push(B256::repeat_byte(7));
     assert_eq!(
         anchor.verify_commitments(2, &leaves[2..3], &longer),
-        Err(RangeRefusal::SiblingCount {
-            expected: 3,
-            found: 4
-        })
+        Err(RangeRefusal::SiblingCount { expected: 3, found: 4 })
     );
     // Under a peak one higher or lower the path has another length.
-    let Anchor::Root { root, .. } = anchor else {
-        unreachable!()
-    };
+    let Anchor::Root { root, .. } = anchor else { unreachable!() };
     for height in [1, 2, 4, 63] {
-        assert!(
-            Anchor::Peak { peak: root, height }
-                .verify_commitments(2, &leaves[2..3], &siblings)
-                .is_err()
-        );
+        assert!(Anchor::Peak { peak: root, height }.verify_commitments(2, &leaves[2..3], &siblings).is_err());
     }
     assert_eq!(
-        Anchor::Peak {
-            peak: root,
-            height: 64
-        }
-        .verify_commitments(2, &leaves[2..3], &siblings),
+        Anchor::Peak { peak: root, height: 64 }.verify_commitments(2, &leaves[2..3], &siblings),
         Err(RangeRefusal::HeightOutOfRange { max: 63, found: 64 })
     );
-    let crossing = Anchor::Peak {
-        peak: root,
-        height: 1,
-    }
-    .verify_commitments(1, &leaves[1..3], &[]);
-    assert_eq!(
-        crossing,
-        Err(RangeRefusal::CrossesPeak {
-            height: 1,
-            first: 1,
-            last: 2
-        })
-    );
+    let crossing = Anchor::Peak { peak: root, height: 1 }.verify_commitments(1, &leaves[1..3], &[]);
+    assert_eq!(crossing, Err(RangeRefusal::CrossesPeak { height: 1, first: 1, last: 2 }));
 }
 
 proptest! {

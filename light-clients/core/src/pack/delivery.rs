@@ -53,11 +53,7 @@ impl ReturnedGroup {
     /// [`RangeRefusal`].
     pub fn verify(&self, reverse: LaneId, peak: B256) -> Result<(), RangeRefusal> {
         let first = self.originals.first().map_or(0, |original| original.index);
-        Anchor::Peak {
-            peak,
-            height: self.height,
-        }
-        .verify_entries(reverse, first, &self.originals, &self.siblings)
+        Anchor::Peak { peak, height: self.height }.verify_entries(reverse, first, &self.originals, &self.siblings)
     }
 }
 
@@ -111,10 +107,7 @@ pub fn decode_groups(
     bytes: &[u8],
 ) -> Result<Vec<DeliveryGroup>, PackError> {
     if count > MAX_BATCH {
-        return Err(PackError::TooManyEntries {
-            max: MAX_BATCH,
-            found: count,
-        });
+        return Err(PackError::TooManyEntries { max: MAX_BATCH, found: count });
     }
     let mut reader = Reader::new(bytes);
     let groups = take_groups(&mut reader, reverse, count, &mut Place::new(lane, first))?;
@@ -127,11 +120,7 @@ pub fn decode_groups(
 /// # Errors
 /// [`PackError`]; the runs' entries must be of one lane and follow one another, together at most [`MAX_BATCH`].
 pub fn encode_runs(runs: &[DeliveryRun]) -> Result<Vec<u8>, PackError> {
-    let entries: Vec<Entry> = runs
-        .iter()
-        .flat_map(DeliveryRun::entries)
-        .copied()
-        .collect();
+    let entries: Vec<Entry> = runs.iter().flat_map(DeliveryRun::entries).copied().collect();
     check_batch(&entries, runs.len())?;
     let mut out = Vec::new();
     for run in runs {
@@ -146,22 +135,14 @@ pub fn encode_runs(runs: &[DeliveryRun]) -> Result<Vec<u8>, PackError> {
 ///
 /// # Errors
 /// [`PackError`], for anything but 1 to [`MAX_RUNS`] whole runs of together at most [`MAX_BATCH`] entries.
-pub fn decode_runs(
-    lane: LaneId,
-    reverse: LaneId,
-    first: u64,
-    bytes: &[u8],
-) -> Result<Vec<DeliveryRun>, PackError> {
+pub fn decode_runs(lane: LaneId, reverse: LaneId, first: u64, bytes: &[u8]) -> Result<Vec<DeliveryRun>, PackError> {
     let mut reader = Reader::new(bytes);
     let mut place = Place::new(lane, first);
     let mut runs = Vec::new();
     let mut room = MAX_BATCH;
     while !reader.is_empty() {
         if runs.len() == MAX_RUNS {
-            return Err(PackError::TooManyRuns {
-                max: MAX_RUNS,
-                found: MAX_RUNS + 1,
-            });
+            return Err(PackError::TooManyRuns { max: MAX_RUNS, found: MAX_RUNS + 1 });
         }
         let count = take_count(&mut reader, room, MAX_BATCH)?;
         room -= count;
@@ -169,11 +150,7 @@ pub fn decode_runs(
         let groups = take_groups(&mut reader, reverse, count, &mut place)?;
         runs.push(DeliveryRun { siblings, groups });
     }
-    if runs.is_empty() {
-        Err(PackError::Empty)
-    } else {
-        Ok(runs)
-    }
+    if runs.is_empty() { Err(PackError::Empty) } else { Ok(runs) }
 }
 
 fn check_batch(entries: &[Entry], runs: usize) -> Result<(), PackError> {
@@ -181,39 +158,23 @@ fn check_batch(entries: &[Entry], runs: usize) -> Result<(), PackError> {
         return Err(PackError::Empty);
     }
     if entries.len() > MAX_BATCH {
-        return Err(PackError::TooManyEntries {
-            max: MAX_BATCH,
-            found: entries.len(),
-        });
+        return Err(PackError::TooManyEntries { max: MAX_BATCH, found: entries.len() });
     }
     if runs > MAX_RUNS {
-        return Err(PackError::TooManyRuns {
-            max: MAX_RUNS,
-            found: runs,
-        });
+        return Err(PackError::TooManyRuns { max: MAX_RUNS, found: runs });
     }
     check_run(entries)
 }
 
 fn put_groups(out: &mut Vec<u8>, groups: &[DeliveryGroup]) -> Result<(), PackError> {
-    let entries: Vec<Entry> = groups
-        .iter()
-        .flat_map(DeliveryGroup::entries)
-        .copied()
-        .collect();
+    let entries: Vec<Entry> = groups.iter().flat_map(DeliveryGroup::entries).copied().collect();
     check_batch(&entries, 1)?;
     for group in groups {
         match group {
             DeliveryGroup::Plain(entries) => {
                 for part in entries.chunk_by(|a, b| same_group(&a.body, &b.body)) {
-                    if let Some(Entry {
-                        body: Body::Returned(returned),
-                        ..
-                    }) = part.first()
-                    {
-                        return Err(PackError::OriginalMissing {
-                            index: returned.index,
-                        });
+                    if let Some(Entry { body: Body::Returned(returned), .. }) = part.first() {
+                        return Err(PackError::OriginalMissing { index: returned.index });
                     }
                     put_plain(out, part)?;
                 }
@@ -226,16 +187,10 @@ fn put_groups(out: &mut Vec<u8>, groups: &[DeliveryGroup]) -> Result<(), PackErr
 
 fn put_returned(out: &mut Vec<u8>, group: &ReturnedGroup) -> Result<(), PackError> {
     if group.height > MAX_HEIGHT {
-        return Err(PackError::HeightOutOfRange {
-            max: MAX_HEIGHT,
-            found: group.height,
-        });
+        return Err(PackError::HeightOutOfRange { max: MAX_HEIGHT, found: group.height });
     }
     if group.entries.len() != group.originals.len() {
-        return Err(PackError::RunCount {
-            expected: group.entries.len(),
-            found: group.originals.len(),
-        });
+        return Err(PackError::RunCount { expected: group.entries.len(), found: group.originals.len() });
     }
     check_run(&group.originals)?;
     out.push(Kind::Returned as u8);
@@ -244,14 +199,11 @@ fn put_returned(out: &mut Vec<u8>, group: &ReturnedGroup) -> Result<(), PackErro
     put_siblings(out, &group.siblings)?;
     for (entry, original) in group.entries.iter().zip(&group.originals) {
         let index = original.index;
-        let (Body::Returned(returned), Body::Transfer(transfer)) = (&entry.body, &original.body)
-        else {
+        let (Body::Returned(returned), Body::Transfer(transfer)) = (&entry.body, &original.body) else {
             return Err(PackError::NotTheOriginal { index });
         };
         if returned.index != index || returned.commitment != original.commitment() {
-            return Err(PackError::NotTheOriginal {
-                index: returned.index,
-            });
+            return Err(PackError::NotTheOriginal { index: returned.index });
         }
         out.extend_from_slice(&index.to_be_bytes());
         out.push(returned.reason as u8);
@@ -284,10 +236,7 @@ fn take_groups(
             return Err(PackError::Empty);
         }
         let found = count - left + size;
-        left = left.checked_sub(size).ok_or(PackError::RunCount {
-            expected: count,
-            found,
-        })?;
+        left = left.checked_sub(size).ok_or(PackError::RunCount { expected: count, found })?;
         groups.push(if kind == Kind::Returned {
             DeliveryGroup::Returned(take_returned(reader, reverse, size, place)?)
         } else {
@@ -307,10 +256,7 @@ fn take_returned(
 ) -> Result<ReturnedGroup, PackError> {
     let height = reader.u8()?;
     if height > MAX_HEIGHT {
-        return Err(PackError::HeightOutOfRange {
-            max: MAX_HEIGHT,
-            found: height,
-        });
+        return Err(PackError::HeightOutOfRange { max: MAX_HEIGHT, found: height });
     }
     let siblings = reader.siblings()?;
     reader.expect(count, RETURNED_RECORD)?;
@@ -320,37 +266,19 @@ fn take_returned(
     for _ in 0..count {
         let index = reader.u64()?;
         if let Some(previous) = previous {
-            let expected = previous
-                .checked_add(1)
-                .ok_or(PackError::IndexOverflow { first: previous })?;
+            let expected = previous.checked_add(1).ok_or(PackError::IndexOverflow { first: previous })?;
             if index != expected {
-                return Err(PackError::NotConsecutive {
-                    expected,
-                    found: index,
-                });
+                return Err(PackError::NotConsecutive { expected, found: index });
             }
         }
         previous = Some(index);
         let reason = take_reason(reader)?;
-        let original = Entry {
-            lane: reverse,
-            index,
-            body: Body::Transfer(take_original(reader)?),
-        };
+        let original = Entry { lane: reverse, index, body: Body::Transfer(take_original(reader)?) };
         let commitment = original.commitment();
-        entries.push(place.entry(Body::Returned(Returned {
-            index,
-            commitment,
-            reason,
-        }))?);
+        entries.push(place.entry(Body::Returned(Returned { index, commitment, reason }))?);
         originals.push(original);
     }
-    Ok(ReturnedGroup {
-        entries,
-        originals,
-        height,
-        siblings,
-    })
+    Ok(ReturnedGroup { entries, originals, height, siblings })
 }
 
 fn take_original(reader: &mut Reader<'_>) -> Result<Transfer, PackError> {

@@ -26,24 +26,12 @@ pub fn encode_event(entries: &[Entry]) -> Result<Vec<u8>, PackError> {
         return Err(PackError::Empty);
     }
     if entries.len() > MAX_EVENT_ENTRIES {
-        return Err(PackError::TooManyEntries {
-            max: MAX_EVENT_ENTRIES,
-            found: entries.len(),
-        });
+        return Err(PackError::TooManyEntries { max: MAX_EVENT_ENTRIES, found: entries.len() });
     }
     check_run(entries)?;
     let mut out = Vec::new();
     for group in entries.chunk_by(|a, b| same_group(&a.body, &b.body)) {
-        if matches!(
-            group,
-            [
-                Entry {
-                    body: Body::Returned(_),
-                    ..
-                },
-                ..
-            ]
-        ) {
+        if matches!(group, [Entry { body: Body::Returned(_), .. }, ..]) {
             put_returned(&mut out, group)?;
         } else {
             put_plain(&mut out, group)?;
@@ -102,11 +90,7 @@ fn take_returned(
         let index = reader.u64()?;
         let commitment = reader.word()?;
         let reason = take_reason(reader)?;
-        entries.push(place.entry(Body::Returned(Returned {
-            index,
-            commitment,
-            reason,
-        }))?);
+        entries.push(place.entry(Body::Returned(Returned { index, commitment, reason }))?);
     }
     Ok(())
 }
@@ -114,7 +98,5 @@ fn take_returned(
 /// Reads the reason of a return.
 pub(super) fn take_reason(reader: &mut Reader<'_>) -> Result<Reason, PackError> {
     let number = reader.u8()?;
-    Reason::from_number(number).ok_or(PackError::Entry(EntryError::UnknownReason(u64::from(
-        number,
-    ))))
+    Reason::from_number(number).ok_or(PackError::Entry(EntryError::UnknownReason(u64::from(number))))
 }

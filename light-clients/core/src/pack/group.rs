@@ -30,24 +30,14 @@ pub(super) struct Place {
 
 impl Place {
     pub(super) const fn new(lane: LaneId, first: u64) -> Self {
-        Self {
-            lane,
-            first,
-            next: Some(first),
-        }
+        Self { lane, first, next: Some(first) }
     }
 
     /// Puts a body at the next index.
     pub(super) fn entry(&mut self, body: Body) -> Result<Entry, PackError> {
-        let index = self
-            .next
-            .ok_or(PackError::IndexOverflow { first: self.first })?;
+        let index = self.next.ok_or(PackError::IndexOverflow { first: self.first })?;
         self.next = index.checked_add(1);
-        Ok(Entry {
-            lane: self.lane,
-            index,
-            body,
-        })
+        Ok(Entry { lane: self.lane, index, body })
     }
 }
 
@@ -61,20 +51,14 @@ struct Shape {
 impl Shape {
     fn of(transfer: &Transfer) -> Self {
         let wide = |account: &B256| account.0.iter().take(12).any(|byte| *byte != 0);
-        Self {
-            wide_accounts: wide(&transfer.sender) || wide(&transfer.recipient),
-            memo: !transfer.memo.is_zero(),
-        }
+        Self { wide_accounts: wide(&transfer.sender) || wide(&transfer.recipient), memo: !transfer.memo.is_zero() }
     }
 
     const fn from_flags(flags: u8) -> Option<Self> {
         if flags & !(FLAG_WIDE_ACCOUNTS | FLAG_MEMO) != 0 {
             return None;
         }
-        Some(Self {
-            wide_accounts: flags & FLAG_WIDE_ACCOUNTS != 0,
-            memo: flags & FLAG_MEMO != 0,
-        })
+        Some(Self { wide_accounts: flags & FLAG_WIDE_ACCOUNTS != 0, memo: flags & FLAG_MEMO != 0 })
     }
 
     const fn flags(self) -> u8 {
@@ -95,9 +79,7 @@ impl Shape {
 #[must_use]
 pub fn same_group(first: &Body, next: &Body) -> bool {
     match (first, next) {
-        (Body::Transfer(a), Body::Transfer(b)) => {
-            a.asset == b.asset && Shape::of(a) == Shape::of(b)
-        }
+        (Body::Transfer(a), Body::Transfer(b)) => a.asset == b.asset && Shape::of(a) == Shape::of(b),
         _ => first.kind() == next.kind(),
     }
 }
@@ -107,20 +89,11 @@ pub(super) fn check_run(entries: &[Entry]) -> Result<(), PackError> {
     for pair in entries.windows(2) {
         let [a, b] = pair else { continue };
         if b.lane != a.lane {
-            return Err(PackError::ForeignLane {
-                expected: a.lane,
-                found: b.lane,
-            });
+            return Err(PackError::ForeignLane { expected: a.lane, found: b.lane });
         }
-        let expected = a
-            .index
-            .checked_add(1)
-            .ok_or(PackError::IndexOverflow { first: a.index })?;
+        let expected = a.index.checked_add(1).ok_or(PackError::IndexOverflow { first: a.index })?;
         if b.index != expected {
-            return Err(PackError::NotConsecutive {
-                expected,
-                found: b.index,
-            });
+            return Err(PackError::NotConsecutive { expected, found: b.index });
         }
     }
     Ok(())
@@ -136,21 +109,10 @@ pub(super) fn put_plain(out: &mut Vec<u8>, entries: &[Entry]) -> Result<(), Pack
 }
 
 fn put_transfers(out: &mut Vec<u8>, first: &Transfer, entries: &[Entry]) -> Result<(), PackError> {
-    let transfers = || {
-        entries.iter().filter_map(|entry| {
-            if let Body::Transfer(t) = &entry.body {
-                Some(t)
-            } else {
-                None
-            }
-        })
-    };
+    let transfers =
+        || entries.iter().filter_map(|entry| if let Body::Transfer(t) = &entry.body { Some(t) } else { None });
     let shape = Shape::of(first);
-    let width = transfers()
-        .map(|t| t.amount.byte_len())
-        .max()
-        .unwrap_or(1)
-        .max(1);
+    let width = transfers().map(|t| t.amount.byte_len()).max().unwrap_or(1).max(1);
     out.reserve(37 + entries.len() * shape.record(width));
     out.push(Kind::Transfer as u8);
     put_count(out, entries.len())?;
@@ -193,26 +155,17 @@ fn put_low(out: &mut Vec<u8>, word: &[u8; 32], width: usize) {
 /// Reads the kind of the next group.
 pub(super) fn take_kind(reader: &mut Reader<'_>) -> Result<Kind, PackError> {
     let number = reader.u8()?;
-    Kind::from_number(number).ok_or(PackError::Entry(crate::entry::EntryError::UnknownKind(
-        u64::from(number),
-    )))
+    Kind::from_number(number).ok_or(PackError::Entry(crate::entry::EntryError::UnknownKind(u64::from(number))))
 }
 
 /// Reads a group's count, which must be at least 1 and at most `room`, what the form's `max` still allows.
-pub(super) fn take_count(
-    reader: &mut Reader<'_>,
-    room: usize,
-    max: usize,
-) -> Result<usize, PackError> {
+pub(super) fn take_count(reader: &mut Reader<'_>, room: usize, max: usize) -> Result<usize, PackError> {
     let count = usize::from(reader.u16()?);
     if count == 0 {
         return Err(PackError::Empty);
     }
     if count > room {
-        return Err(PackError::TooManyEntries {
-            max,
-            found: (max - room.min(max)).saturating_add(count),
-        });
+        return Err(PackError::TooManyEntries { max, found: (max - room.min(max)).saturating_add(count) });
     }
     Ok(count)
 }
@@ -254,19 +207,8 @@ fn take_transfers(
         let sender = reader.padded(shape.account_width())?;
         let recipient = reader.padded(shape.account_width())?;
         let timeout = reader.u64()?;
-        let memo = if shape.memo {
-            reader.word()?
-        } else {
-            B256::ZERO
-        };
-        entries.push(place.entry(Body::Transfer(Transfer {
-            asset,
-            amount,
-            sender,
-            recipient,
-            timeout,
-            memo,
-        }))?);
+        let memo = if shape.memo { reader.word()? } else { B256::ZERO };
+        entries.push(place.entry(Body::Transfer(Transfer { asset, amount, sender, recipient, timeout, memo }))?);
     }
     Ok(())
 }

@@ -20,10 +20,7 @@ mod group;
 pub mod plan;
 mod reader;
 
-pub use delivery::{
-    DeliveryGroup, DeliveryRun, ReturnedGroup, decode_groups, decode_runs, encode_groups,
-    encode_runs,
-};
+pub use delivery::{DeliveryGroup, DeliveryRun, ReturnedGroup, decode_groups, decode_runs, encode_groups, encode_runs};
 pub use event::{decode_event, encode_event};
 pub use group::same_group;
 pub use plan::plan_groups;

@@ -30,18 +30,13 @@ pub fn plan_groups(
     // Returns of one group have consecutive originals, all under one peak.
     let together = |a: &Entry, b: &Entry| match (&a.body, &b.body) {
         (Body::Returned(x), Body::Returned(y)) => {
-            x.index.checked_add(1) == Some(y.index)
-                && peaks::covering(size, x.index) == peaks::covering(size, y.index)
+            x.index.checked_add(1) == Some(y.index) && peaks::covering(size, x.index) == peaks::covering(size, y.index)
         }
         _ => same_group(&a.body, &b.body),
     };
     let mut groups = Vec::new();
     for group in entries.chunk_by(together) {
-        let Some(Entry {
-            body: Body::Returned(first),
-            ..
-        }) = group.first()
-        else {
+        let Some(Entry { body: Body::Returned(first), .. }) = group.first() else {
             groups.push(DeliveryGroup::Plain(group.to_vec()));
             continue;
         };
@@ -53,18 +48,13 @@ pub fn plan_groups(
             };
             let index = returned.index;
             let transfer = original(index).ok_or(PackError::OriginalMissing { index })?;
-            let original = Entry {
-                lane: reverse,
-                index,
-                body: Body::Transfer(transfer),
-            };
+            let original = Entry { lane: reverse, index, body: Body::Transfer(transfer) };
             if original.commitment() != returned.commitment {
                 return Err(PackError::NotTheOriginal { index });
             }
             originals.push(original);
         }
-        let peak =
-            peaks::covering(size, first).ok_or(PackError::OriginalMissing { index: first })?;
+        let peak = peaks::covering(size, first).ok_or(PackError::OriginalMissing { index: first })?;
         let mut siblings = Vec::new();
         own.prove_peak(peak.height, first, group.len() as u64, &mut siblings)?;
         groups.push(DeliveryGroup::Returned(ReturnedGroup {

@@ -21,11 +21,7 @@ impl<'a> Reader<'a> {
     }
 
     pub(super) fn bytes(&mut self, len: usize) -> Result<&'a [u8], PackError> {
-        let truncated = PackError::Truncated {
-            at: self.at,
-            needed: len,
-            found: self.rest.len(),
-        };
+        let truncated = PackError::Truncated { at: self.at, needed: len, found: self.rest.len() };
         let (head, rest) = self.rest.split_at_checked(len).ok_or(truncated)?;
         self.rest = rest;
         self.at += len;
@@ -33,11 +29,7 @@ impl<'a> Reader<'a> {
     }
 
     fn array<const N: usize>(&mut self) -> Result<[u8; N], PackError> {
-        let truncated = PackError::Truncated {
-            at: self.at,
-            needed: N,
-            found: self.rest.len(),
-        };
+        let truncated = PackError::Truncated { at: self.at, needed: N, found: self.rest.len() };
         let (head, rest) = self.rest.split_first_chunk::<N>().ok_or(truncated)?;
         self.rest = rest;
         self.at += N;
@@ -69,11 +61,7 @@ impl<'a> Reader<'a> {
     pub(super) fn expect(&self, count: usize, size: usize) -> Result<(), PackError> {
         let needed = count.saturating_mul(size);
         if needed > self.rest.len() {
-            return Err(PackError::Truncated {
-                at: self.at,
-                needed,
-                found: self.rest.len(),
-            });
+            return Err(PackError::Truncated { at: self.at, needed, found: self.rest.len() });
         }
         Ok(())
     }
@@ -82,38 +70,24 @@ impl<'a> Reader<'a> {
     pub(super) fn siblings(&mut self) -> Result<Vec<B256>, PackError> {
         let count = usize::from(self.u8()?);
         if count > MAX_SIBLINGS {
-            return Err(PackError::TooManySiblings {
-                max: MAX_SIBLINGS,
-                found: count,
-            });
+            return Err(PackError::TooManySiblings { max: MAX_SIBLINGS, found: count });
         }
         let bytes = self.bytes(count * 32)?;
-        Ok(bytes
-            .as_chunks::<32>()
-            .0
-            .iter()
-            .map(|word| B256::new(*word))
-            .collect())
+        Ok(bytes.as_chunks::<32>().0.iter().map(|word| B256::new(*word)).collect())
     }
 
     pub(super) const fn finish(&self) -> Result<(), PackError> {
         if self.rest.is_empty() {
             Ok(())
         } else {
-            Err(PackError::TrailingBytes {
-                at: self.at,
-                extra: self.rest.len(),
-            })
+            Err(PackError::TrailingBytes { at: self.at, extra: self.rest.len() })
         }
     }
 }
 
 /// Writes `u8 n | n × 32 bytes`.
 pub(super) fn put_siblings(out: &mut Vec<u8>, siblings: &[B256]) -> Result<(), PackError> {
-    let too_many = PackError::TooManySiblings {
-        max: MAX_SIBLINGS,
-        found: siblings.len(),
-    };
+    let too_many = PackError::TooManySiblings { max: MAX_SIBLINGS, found: siblings.len() };
     if siblings.len() > MAX_SIBLINGS {
         return Err(too_many);
     }
@@ -130,8 +104,7 @@ pub(super) fn put_count(out: &mut Vec<u8>, count: usize) -> Result<(), PackError
         return Err(PackError::Empty);
     }
     let max = usize::from(u16::MAX);
-    let count =
-        u16::try_from(count).map_err(|_| PackError::TooManyEntries { max, found: count })?;
+    let count = u16::try_from(count).map_err(|_| PackError::TooManyEntries { max, found: count })?;
     out.extend_from_slice(&count.to_be_bytes());
     Ok(())
 }

@@ -122,13 +122,7 @@ impl OutboxTree {
             }
             let have = above.first().map_or(0, Vec::len);
             let fresh = below.get(2 * have..).unwrap_or(&[]).chunks_exact(2);
-            let fresh = fresh.filter_map(|pair| {
-                if let [l, r] = pair {
-                    Some(node(l, r))
-                } else {
-                    None
-                }
-            });
+            let fresh = fresh.filter_map(|pair| if let [l, r] = pair { Some(node(l, r)) } else { None });
             match above.first_mut() {
                 Some(above) => above.extend(fresh),
                 None => {
@@ -208,13 +202,7 @@ impl OutboxTree {
     ///
     /// # Errors
     /// A run that is empty or does not end within `size`, or a `size` beyond the tree's.
-    pub fn prove_root(
-        &self,
-        size: u64,
-        first: u64,
-        count: u64,
-        siblings: &mut Vec<B256>,
-    ) -> Result<(), TreeError> {
+    pub fn prove_root(&self, size: u64, first: u64, count: u64, siblings: &mut Vec<B256>) -> Result<(), TreeError> {
         self.check_size(size)?;
         let mut end = range_end(size, first, count)?;
         let mut first = first;
@@ -226,11 +214,7 @@ impl OutboxTree {
             }
             if end & 1 == 1 && end < width {
                 let full = end < size >> height;
-                siblings.extend(if full {
-                    self.at(height, end)
-                } else {
-                    self.edge(size, height)
-                });
+                siblings.extend(if full { self.at(height, end) } else { self.edge(size, height) });
             }
             first >>= 1;
             end = end.div_ceil(2);
@@ -245,22 +229,12 @@ impl OutboxTree {
     ///
     /// # Errors
     /// A run that is empty or not under one full subtree of that height.
-    pub fn prove_peak(
-        &self,
-        height: u8,
-        first: u64,
-        count: u64,
-        siblings: &mut Vec<B256>,
-    ) -> Result<B256, TreeError> {
+    pub fn prove_peak(&self, height: u8, first: u64, count: u64, siblings: &mut Vec<B256>) -> Result<B256, TreeError> {
         let mut end = range_end(self.size(), first, count)?;
         let absent = TreeError::NoSuchPeak { height, first };
         let number = first.checked_shr(u32::from(height)).ok_or(absent)?;
         if number != (end - 1) >> height {
-            return Err(TreeError::CrossesPeak {
-                height,
-                first,
-                last: end - 1,
-            });
+            return Err(TreeError::CrossesPeak { height, first, last: end - 1 });
         }
         let peak = self.at(usize::from(height), number).ok_or(absent)?;
         let mut first = first;
@@ -279,18 +253,11 @@ impl OutboxTree {
 
     fn check_size(&self, found: u64) -> Result<(), TreeError> {
         let size = self.size();
-        if found > size {
-            Err(TreeError::SizeBeyond { size, found })
-        } else {
-            Ok(())
-        }
+        if found > size { Err(TreeError::SizeBeyond { size, found }) } else { Ok(()) }
     }
 
     fn at(&self, height: usize, number: u64) -> Option<B256> {
-        self.levels
-            .get(height)?
-            .get(usize::try_from(number).ok()?)
-            .copied()
+        self.levels.get(height)?.get(usize::try_from(number).ok()?).copied()
     }
 
     /// The ragged right edge of the tree at `size`, below `height`: the node that the peaks lower than `height` make up.

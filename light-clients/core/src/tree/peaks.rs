@@ -52,10 +52,7 @@ pub fn peaks(size: u64) -> impl Iterator<Item = Peak> {
         let height = left.checked_ilog2()?;
         let first = size - left;
         left -= 1u64 << height;
-        Some(Peak {
-            height: height as u8,
-            first,
-        })
+        Some(Peak { height: height as u8, first })
     })
 }
 
@@ -79,10 +76,7 @@ pub fn slot(size: u64, height: u8) -> Option<Peak> {
     // A peak of height h is written exactly when the size becomes an odd multiple of 2^h, so it is a left subtree: the
     // last subtree of an even number below size >> h.
     let number = (size >> height).checked_sub(1)? & !1;
-    Some(Peak {
-        height,
-        first: number << height,
-    })
+    Some(Peak { height, first: number << height })
 }
 
 /// Splits the run of `count` entries from `first` into one part per covering current peak of an outbox of `size`
@@ -96,11 +90,7 @@ pub fn split(size: u64, first: u64, count: u64) -> Result<impl Iterator<Item = R
         // No overflow: both bounds are at most `size`.
         let from = first.max(peak.first);
         let to = end.min(peak.first + peak.leaves());
-        (from < to).then(|| Run {
-            peak,
-            first: from,
-            count: to - from,
-        })
+        (from < to).then(|| Run { peak, first: from, count: to - from })
     }))
 }
 
@@ -111,10 +101,7 @@ pub(crate) fn range_end(size: u64, first: u64, count: u64) -> Result<u64, TreeEr
     }
     match first.checked_add(count) {
         Some(end) if end <= size => Ok(end),
-        end => Err(TreeError::IndexOutOfRange {
-            last: end.map_or(u64::MAX, |end| end - 1),
-            size,
-        }),
+        end => Err(TreeError::IndexOutOfRange { last: end.map_or(u64::MAX, |end| end - 1), size }),
     }
 }
 
@@ -128,10 +115,7 @@ pub struct Frontier {
 
 impl Default for Frontier {
     fn default() -> Self {
-        Self {
-            size: 0,
-            slots: [B256::ZERO; MAX_HEIGHT as usize + 1],
-        }
+        Self { size: 0, slots: [B256::ZERO; MAX_HEIGHT as usize + 1] }
     }
 }
 
@@ -163,10 +147,7 @@ impl Frontier {
     /// The value in the slot of that height, stale or current; `None` while nothing was written there.
     #[must_use]
     pub fn slot(&self, height: u8) -> Option<B256> {
-        self.slots
-            .get(usize::from(height))
-            .copied()
-            .filter(|value| !value.is_zero())
+        self.slots.get(usize::from(height)).copied().filter(|value| !value.is_zero())
     }
 
     /// The RFC 6962 root; `None` for an empty outbox, which proves nothing.

@@ -126,16 +126,10 @@ impl Anchor {
         let mut expected = first;
         for (slot, entry) in nodes.iter_mut().zip(entries) {
             if entry.lane != lane {
-                return Err(RangeRefusal::ForeignLane {
-                    expected: lane,
-                    found: entry.lane,
-                });
+                return Err(RangeRefusal::ForeignLane { expected: lane, found: entry.lane });
             }
             if entry.index != expected {
-                return Err(RangeRefusal::IndexMismatch {
-                    expected,
-                    found: entry.index,
-                });
+                return Err(RangeRefusal::IndexMismatch { expected, found: entry.index });
             }
             *slot = entry.commitment();
             // The run's end was found to be at most 2^64 - 1; only the step past the last entry can wrap.
@@ -150,12 +144,7 @@ impl Anchor {
     ///
     /// # Errors
     /// [`RangeRefusal`], with what was expected and what was found.
-    pub fn verify_commitments(
-        &self,
-        first: u64,
-        leaves: &[B256],
-        siblings: &[B256],
-    ) -> Result<(), RangeRefusal> {
+    pub fn verify_commitments(&self, first: u64, leaves: &[B256], siblings: &[B256]) -> Result<(), RangeRefusal> {
         let place = self.place(first, leaves.len(), siblings.len())?;
         let mut nodes = [B256::ZERO; MAX_BATCH];
         for (slot, leaf) in nodes.iter_mut().zip(leaves) {
@@ -176,19 +165,13 @@ impl Anchor {
         let place = self.locate(first, count)?;
         let expected = place.siblings();
         if siblings != expected {
-            return Err(RangeRefusal::SiblingCount {
-                expected,
-                found: siblings,
-            });
+            return Err(RangeRefusal::SiblingCount { expected, found: siblings });
         }
         Ok(place)
     }
 
     fn locate(&self, first: u64, count: usize) -> Result<Place, RangeRefusal> {
-        let miscounted = RangeRefusal::LeafCount {
-            max: MAX_BATCH,
-            found: count,
-        };
+        let miscounted = RangeRefusal::LeafCount { max: MAX_BATCH, found: count };
         if count == 0 || count > MAX_BATCH {
             return Err(miscounted);
         }
@@ -200,39 +183,23 @@ impl Anchor {
                     return Err(RangeRefusal::RootUnknown);
                 }
                 match last {
-                    Some(last) if last < size => Ok(Place {
-                        width: size,
-                        first,
-                        count,
-                    }),
-                    _ => Err(RangeRefusal::IndexOutOfRange {
-                        size,
-                        last: last.unwrap_or(u64::MAX),
-                    }),
+                    Some(last) if last < size => Ok(Place { width: size, first, count }),
+                    _ => Err(RangeRefusal::IndexOutOfRange { size, last: last.unwrap_or(u64::MAX) }),
                 }
             }
             Self::Peak { peak, height } => {
                 if height > MAX_HEIGHT {
-                    return Err(RangeRefusal::HeightOutOfRange {
-                        max: MAX_HEIGHT,
-                        found: height,
-                    });
+                    return Err(RangeRefusal::HeightOutOfRange { max: MAX_HEIGHT, found: height });
                 }
                 if peak.is_zero() {
                     return Err(RangeRefusal::RootUnknown);
                 }
                 let width = 1u64 << height;
                 match last {
-                    Some(last) if first >> height == last >> height => Ok(Place {
-                        width,
-                        first: first & (width - 1),
-                        count,
-                    }),
-                    _ => Err(RangeRefusal::CrossesPeak {
-                        height,
-                        first,
-                        last: last.unwrap_or(u64::MAX),
-                    }),
+                    Some(last) if first >> height == last >> height => {
+                        Ok(Place { width, first: first & (width - 1), count })
+                    }
+                    _ => Err(RangeRefusal::CrossesPeak { height, first, last: last.unwrap_or(u64::MAX) }),
                 }
             }
         }
@@ -240,11 +207,7 @@ impl Anchor {
 
     fn compare(&self, found: B256) -> Result<(), RangeRefusal> {
         let (Self::Root { root: expected, .. } | Self::Peak { peak: expected, .. }) = *self;
-        if found == expected {
-            Ok(())
-        } else {
-            Err(RangeRefusal::CommitmentMismatch { expected, found })
-        }
+        if found == expected { Ok(()) } else { Err(RangeRefusal::CommitmentMismatch { expected, found }) }
     }
 }
 
@@ -276,11 +239,7 @@ impl Place {
     const fn up(&self) -> Self {
         let first = self.first >> 1;
         let last = (self.end() - 1) >> 1;
-        Self {
-            width: self.width.div_ceil(2),
-            first,
-            count: (last - first + 1) as usize,
-        }
+        Self { width: self.width.div_ceil(2), first, count: (last - first + 1) as usize }
     }
 
     fn siblings(mut self) -> usize {
@@ -312,11 +271,7 @@ impl Place {
             }
             if read < self.count {
                 let last = get(nodes, read);
-                let right = if self.needs_right() {
-                    siblings.next()
-                } else {
-                    None
-                };
+                let right = if self.needs_right() { siblings.next() } else { None };
                 set(nodes, write, right.map_or(last, |right| node(&last, right)));
             }
             self = self.up();
