@@ -8,6 +8,7 @@ use crate::{
     config::{Config, GenesisAccount, RpcConfig, Spec},
     consensus::Consensus,
     handle::{DevAccount, Error, Handle},
+    validator_contract::ValidatorContract,
 };
 
 /// Validators that a chain may have; more than any industry chain uses.
@@ -67,6 +68,12 @@ impl ChainBuilder {
     /// Validators at genesis.
     pub fn validators(mut self, validators: usize) -> Self {
         self.config.validators = validators;
+        self
+    }
+
+    /// Validator-contract mode: headers list nobody. The contract's code, if any, is a genesis account of its own.
+    pub fn validator_contract(mut self, contract: ValidatorContract) -> Self {
+        self.config.validator_contract = Some(contract);
         self
     }
 
@@ -183,6 +190,9 @@ fn check(config: &Config) -> Result<(), Error> {
     let wrong = |name, found: String, expected| Err(Error::Config { name, found, expected });
     if config.validators == 0 || config.validators > VALIDATORS_MAX {
         return wrong("validators", config.validators.to_string(), "1 to 256");
+    }
+    if config.validator_contract.is_some() && config.consensus == Consensus::Ibft1 {
+        return wrong("consensus", "ibft1".to_owned(), "qbft or ibft2 in validator-contract mode");
     }
     if config.block_time.is_zero() {
         return wrong("block_time", "0".to_owned(), "more than zero");

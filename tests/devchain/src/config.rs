@@ -6,7 +6,7 @@ use alloy::primitives::{Address, B256, Bytes, U256};
 use revm::primitives::hardfork::SpecId;
 use serde::{Deserialize, Serialize};
 
-use crate::consensus::Consensus;
+use crate::{consensus::Consensus, validator_contract::ValidatorContract};
 
 /// The rules that the EVM runs by.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -100,6 +100,8 @@ pub struct Config {
     pub consensus: Consensus,
     /// Validators at genesis.
     pub validators: usize,
+    /// Validator-contract mode, where set: the genesis validators are written into this contract's storage.
+    pub validator_contract: Option<ValidatorContract>,
     /// What validator keys are derived from.
     pub seed: String,
     /// Time between blocks. Below one second the chain's clock advances one second a block all the same.
@@ -133,6 +135,7 @@ impl Default for Config {
             spec: Spec::default(),
             consensus: Consensus::default(),
             validators: 4,
+            validator_contract: None,
             seed: "causeway".to_owned(),
             block_time: Duration::from_secs(1),
             request_timeout: Duration::from_secs(2),

@@ -10,8 +10,9 @@ use serde_json::{Value, json};
 use tokio::{net::TcpListener, sync::watch};
 
 use crate::{
-    core::{Core, ValidatorChange},
-    handle::{Endpoint, Error},
+    core::{Core, Override},
+    endpoint::Endpoint,
+    handle::Error,
     rpc::{ControlMethods, Params, RpcError, serve_control},
     sync::{lock, read},
 };
@@ -64,30 +65,36 @@ fn dispatch(core: &Core, endpoints: &Mutex<Vec<Endpoint>>, method: &str, params:
         }
         "devchain_addValidator" => {
             let address = core.enlist();
-            core.change_validators(ValidatorChange::Propose(address, true));
+            core.propose(address, true);
             Ok(json!(address))
         }
         "devchain_proposeValidator" => {
-            core.change_validators(ValidatorChange::Propose(params.get(0)?, params.get(1)?));
+            core.propose(params.get(0)?, params.get(1)?);
             Ok(Value::Bool(true))
         }
         "devchain_setValidatorDown" => {
-            core.change_validators(ValidatorChange::Down(params.get(0)?, params.get(1)?));
+            core.set_down(params.get(0)?, params.get(1)?);
             Ok(Value::Bool(true))
         }
         "devchain_rewind" => Ok(json!(core.rewind(params.number(0)?))),
         "devchain_dropTransaction" => Ok(json!(core.mempool().remove(&params.get(0)?))),
         "devchain_clearMempool" => Ok(json!(core.mempool().clear())),
+        "devchain_setStorage" => {
+            core.override_state(Override::Storage(params.get(0)?, params.get(1)?, params.get(2)?));
+            Ok(Value::Bool(true))
+        }
+        "devchain_setBalance" => {
+            core.override_state(Override::Balance(params.get(0)?, params.get(1)?));
+            Ok(Value::Bool(true))
+        }
         "devchain_equivocate" => equivocate(core, params.number(0)?),
         _ => Err(RpcError::method_not_found(method)),
     }
 }
 
 fn equivocate(core: &Core, number: u64) -> Result<Value, RpcError> {
-    let ledger = read(&core.ledger);
-    let block = ledger.block(number).ok_or_else(RpcError::header_not_found)?;
-    let (header, hash) =
-        core.sibling(&ledger, block).ok_or_else(|| RpcError::server("validators of that height are not kept"))?;
+    let block = read(&core.ledger).block(number).cloned().ok_or_else(RpcError::header_not_found)?;
+    let (header, hash) = core.sibling(&block).ok_or_else(|| RpcError::server("nobody sealed the genesis block"))?;
     let shape = |hash, header: Vec<u8>| json!({ "hash": hash, "header": Bytes::from(header) });
     Ok(json!([shape(block.hash, block.header_rlp()), shape(hash, alloy_rlp::encode(&header)),]))
 }

@@ -8,17 +8,13 @@ use std::{
     time::{Duration, SystemTime, UNIX_EPOCH},
 };
 
-use alloy::{
-    consensus::{EMPTY_OMMER_ROOT_HASH, Header},
-    eips::eip1559::BaseFeeParams,
-    primitives::{Address, B64, B256, U256, keccak256},
-};
+use alloy::primitives::{Address, B256, U256};
 use tokio::sync::{Notify, broadcast};
 
 use crate::{
-    block::{Block, receipts_root, transactions_root},
+    block::Block,
     config::Config,
-    consensus::{Consensus, Extra, MIX_HASH, Round, Signer, Validators, seal_header},
+    consensus::{Operators, Round, Signer, Validators},
     execute::{Rules, run_block},
     genesis::genesis,
     ledger::Ledger,
@@ -46,26 +42,28 @@ pub(crate) struct Core {
     pub(crate) wake: Notify,
     /// Held while a block is made or blocks are taken off.
     building: Mutex<()>,
-    /// Changes of the validator set that the next block takes up.
-    pending_changes: Mutex<Vec<ValidatorChange>>,
+    operators: Mutex<Operators>,
+    /// State written past the EVM, taken up by the next block.
+    overrides: Mutex<Vec<Override>>,
     paused: AtomicBool,
     /// Seconds by which the chain's clock was moved forward.
     clock_offset: AtomicU64,
     enlisted: AtomicU64,
 }
 
-/// What the control asks of the validators.
-pub(crate) enum ValidatorChange {
-    Enlist(Signer),
-    Propose(Address, bool),
-    Down(Address, bool),
+/// A write to the state that no transaction made.
+#[derive(Clone, Debug)]
+pub(crate) enum Override {
+    Storage(Address, B256, U256),
+    Balance(Address, U256),
 }
 
 impl Core {
     pub(crate) fn new(config: Config) -> Self {
-        let signers =
-            (0..config.validators as u64).map(|index| Signer::derive(&config.seed, &role(config.chain_id), index));
-        let validators = Validators::new(signers);
+        let operators = Operators::new(
+            (0..config.validators as u64).map(|index| Signer::derive(&config.seed, &role(config.chain_id), index)),
+        );
+        let validators = Validators::new(operators.addresses());
         let timestamp = config.genesis_time.unwrap_or_else(|| {
             let now = unix_time();
             if config.counts_seconds() { now.saturating_sub(COUNTED_CLOCK_HEAD_START) } else { now.saturating_sub(1) }
@@ -78,7 +76,8 @@ impl Core {
             heads: broadcast::channel(HEADS_BEHIND_MAX).0,
             wake: Notify::new(),
             building: Mutex::new(()),
-            pending_changes: Mutex::default(),
+            operators: Mutex::new(operators),
+            overrides: Mutex::default(),
             paused: AtomicBool::new(false),
             clock_offset: AtomicU64::new(0),
             enlisted: AtomicU64::new(config.validators as u64),
@@ -132,9 +131,25 @@ impl Core {
         self.wake.notify_one();
     }
 
-    pub(crate) fn change_validators(&self, change: ValidatorChange) {
-        lock(&self.pending_changes).push(change);
+    /// Who runs the validators, to look at or to change.
+    pub(crate) fn operators(&self) -> std::sync::MutexGuard<'_, Operators> {
+        lock(&self.operators)
+    }
+
+    /// Lets every validator vote for a change.
+    pub(crate) fn propose(&self, candidate: Address, add: bool) {
+        self.operators().propose(candidate, add);
+    }
+
+    /// Stops or restarts a validator.
+    pub(crate) fn set_down(&self, validator: Address, down: bool) {
+        self.operators().set_down(validator, down);
         self.wake.notify_one();
+    }
+
+    /// Writes to the state with the next block.
+    pub(crate) fn override_state(&self, write: Override) {
+        lock(&self.overrides).push(write);
     }
 
     /// A new validator key; it is voted in separately.
@@ -142,7 +157,7 @@ impl Core {
         let index = self.enlisted.fetch_add(1, Ordering::Relaxed);
         let signer = Signer::derive(&self.config.seed, &role(self.config.chain_id), index);
         let address = signer.address();
-        self.change_validators(ValidatorChange::Enlist(signer));
+        self.operators().enlist(signer);
         address
     }
 
@@ -178,42 +193,39 @@ impl Core {
         ledger.state(ledger.head()).is_none_or(|state| !self.mempool().has_executable(state))
     }
 
-    /// Roles of the next header, with the control's changes taken up; `None` while a quorum is missing.
-    pub(crate) fn next_round(&self) -> Option<(Validators, Round)> {
-        let (parent, _, mut validators) = self.tip()?;
-        for change in lock(&self.pending_changes).iter() {
-            change.apply(&mut validators);
-        }
-        let round = validators.round(parent.proposer, parent.header.number + 1)?;
-        Some((validators, round))
+    /// Roles of the next header; `None` while a quorum is missing.
+    pub(crate) fn next_round(&self) -> Option<Round> {
+        let (parent, _, validators) = self.tip()?;
+        validators.round(&self.operators(), parent.proposer, parent.header.number + 1)
     }
 
     /// Makes, seals and publishes one block; `None` while a quorum is missing.
     pub(crate) fn produce(&self, timestamp: Option<u64>) -> Option<Arc<Block>> {
         let _building = lock(&self.building);
         let (parent, state, mut validators) = self.tip()?;
-        let changes = lock(&self.pending_changes).split_off(0);
-        for change in &changes {
-            change.apply(&mut validators);
-        }
         let number = parent.header.number + 1;
-        let Some(round) = validators.round(parent.proposer, number) else {
-            // The chain stands still; the changes are kept for when it goes on.
-            lock(&self.pending_changes).splice(0..0, changes);
-            return None;
-        };
+        let mut round = validators.round(&self.operators(), parent.proposer, number)?;
+        if self.config.validator_contract.is_some() {
+            round.vote = None;
+        }
         let timestamp = match timestamp {
             Some(timestamp) if timestamp > parent.header.timestamp => timestamp,
             _ => self.next_timestamp(parent.header.timestamp),
         };
         let header = self.header(&parent, &round, timestamp);
         let candidates = self.mempool().best(&state, header.base_fee_per_gas.unwrap_or_default(), header.gas_limit);
-        let overlay = Overlay::new(state, &self.ledger);
+        let mut overlay = Overlay::new(state, &self.ledger);
+        for write in lock(&self.overrides).drain(..) {
+            write.apply(&mut overlay);
+        }
         let executed = run_block(self.rules, &header, overlay, candidates.into_iter());
         let state = executed.state.clone();
         let refused = executed.refused.clone();
         let block = Arc::new(self.seal(header, &validators, &round, executed));
-        validators.count(number, round.proposer.address(), round.vote);
+        match self.config.validator_contract {
+            Some(contract) => validators = contract.read(&state),
+            None => validators.count(number, round.proposer.address(), round.vote),
+        }
         {
             let mut ledger = write(&self.ledger);
             ledger.append(block.clone(), state.clone(), validators);
@@ -224,97 +236,15 @@ impl Core {
         let _ = self.heads.send(block.clone());
         Some(block)
     }
-
-    fn header(&self, parent: &Block, round: &Round, timestamp: u64) -> Header {
-        let base_fee = self.config.spec.has_base_fee().then(|| {
-            if self.config.base_fee == 0 {
-                return 0;
-            }
-            parent.header.next_block_base_fee(BaseFeeParams::ethereum()).unwrap_or(self.config.base_fee)
-        });
-        // IBFT 1 votes in the header: the candidate as miner, all ones as nonce to add it.
-        let (beneficiary, nonce) = match (self.config.consensus, round.vote) {
-            (Consensus::Ibft1, Some(vote)) => {
-                (vote.candidate, if vote.add { B64::repeat_byte(0xff) } else { B64::ZERO })
-            }
-            (Consensus::Ibft1, None) => (Address::ZERO, B64::ZERO),
-            _ => (round.proposer.address(), B64::ZERO),
-        };
-        Header {
-            parent_hash: parent.hash,
-            ommers_hash: EMPTY_OMMER_ROOT_HASH,
-            beneficiary,
-            difficulty: U256::ONE,
-            number: parent.header.number + 1,
-            gas_limit: self.config.gas_limit,
-            timestamp,
-            mix_hash: MIX_HASH,
-            nonce,
-            base_fee_per_gas: base_fee,
-            ..Header::default()
-        }
-    }
-
-    fn seal(
-        &self,
-        mut header: Header,
-        validators: &Validators,
-        round: &Round,
-        executed: crate::execute::Executed,
-    ) -> Block {
-        let (receipts_root, bloom) = receipts_root(&executed.receipts);
-        header.state_root = executed.state.root();
-        header.transactions_root = transactions_root(&executed.transactions);
-        header.receipts_root = receipts_root;
-        header.logs_bloom = bloom;
-        header.gas_used = executed.gas_used;
-        let (hash, extra) = self.seal_as(&mut header, validators, round);
-        Block {
-            header,
-            extra,
-            hash,
-            transactions: executed.transactions,
-            receipts: executed.receipts,
-            proposer: Some(round.proposer.address()),
-            committers: round.committers.iter().map(Signer::address).collect(),
-        }
-    }
-
-    /// Seals any header as the validators of a round; the block hash and the extra data.
-    pub(crate) fn seal_as(&self, header: &mut Header, validators: &Validators, round: &Round) -> (B256, Extra) {
-        let mut extra = Extra {
-            validators: validators.current().to_vec(),
-            vote: round.vote,
-            round: round.number,
-            ..Extra::default()
-        };
-        let hash = seal_header(header, &mut extra, self.config.consensus, &round.proposer, &round.committers);
-        (hash, extra)
-    }
 }
 
-impl Core {
-    /// Another header at a block's height under true seals of the same validators: what equivocation looks like.
-    /// `None` for genesis and where the validators of that height are no longer known.
-    pub(crate) fn sibling(&self, ledger: &Ledger, block: &Block) -> Option<(Header, B256)> {
-        let parent = ledger.block(block.header.number.checked_sub(1)?)?;
-        let validators = ledger.validators(parent.header.number)?;
-        let mut round = validators.round(parent.proposer, block.header.number)?;
-        round.vote = block.extra.vote;
-        round.number = block.extra.round;
-        let mut header = block.header.clone();
-        header.state_root = keccak256(header.state_root);
-        let (hash, _) = self.seal_as(&mut header, validators, &round);
-        Some((header, hash))
-    }
-}
-
-impl ValidatorChange {
-    fn apply(&self, validators: &mut Validators) {
+impl Override {
+    fn apply(&self, overlay: &mut Overlay<'_>) {
         match self {
-            Self::Enlist(signer) => validators.enlist(signer.clone()),
-            Self::Propose(candidate, add) => validators.propose(*candidate, *add),
-            Self::Down(validator, down) => validators.set_down(*validator, *down),
+            Self::Storage(address, slot, value) => {
+                overlay.set_storage(*address, U256::from_be_bytes(slot.0), *value);
+            }
+            Self::Balance(address, balance) => overlay.modify(*address, |info| info.balance = *balance),
         }
     }
 }

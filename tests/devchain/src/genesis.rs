@@ -37,8 +37,21 @@ pub(crate) fn genesis(config: &Config, validators: &Validators, timestamp: u64) 
             overlay.set_storage(*address, U256::from_be_bytes(slot.0), *value);
         }
     }
+    if let Some(contract) = config.validator_contract {
+        contract.write(validators.current(), |slot, value| {
+            overlay.set_storage(contract.address, slot, value);
+        });
+        // An account with nothing but storage would be empty, and gone at its first touch.
+        overlay.modify(contract.address, |info| info.nonce = info.nonce.max(1));
+    }
     let state = overlay.finish();
-    let extra = Extra { validators: validators.current().to_vec(), ..Extra::default() };
+    let extra = Extra {
+        validators: match config.validator_contract {
+            Some(_) => Vec::new(),
+            None => validators.current().to_vec(),
+        },
+        ..Extra::default()
+    };
     let header = Header {
         ommers_hash: EMPTY_OMMER_ROOT_HASH,
         state_root: state.root(),

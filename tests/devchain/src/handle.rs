@@ -6,20 +6,16 @@ use std::{
     time::Duration,
 };
 
-use alloy::primitives::{Address, B256, Bytes};
-use tokio::{
-    net::TcpListener,
-    sync::{Semaphore, watch},
-    task::JoinHandle,
-};
+use alloy::primitives::{Address, B256, Bytes, U256};
+use tokio::{sync::watch, task::JoinHandle};
 
 use crate::{
     config::Config,
     consensus::Signer,
-    core::{Core, ValidatorChange},
+    core::{Core, Override},
+    endpoint::Endpoint,
     faults::Faults,
     producer,
-    rpc::{Node, serve_node},
     sync::{lock, read},
 };
 
@@ -281,12 +277,12 @@ impl Handle {
 
     /// Lets all validators vote an address in or out, each when its turn to propose comes.
     pub fn propose_validator(&self, candidate: Address, add: bool) {
-        self.core.change_validators(ValidatorChange::Propose(candidate, add));
+        self.core.propose(candidate, add);
     }
 
     /// Stops or restarts a validator: its turns go to later rounds, below a quorum the chain stands still.
     pub fn set_validator_down(&self, validator: Address, down: bool) {
-        self.core.change_validators(ValidatorChange::Down(validator, down));
+        self.core.set_down(validator, down);
     }
 
     /// Takes the newest blocks off, as a chain restored from a backup would; how many went (bounded by the kept states).
@@ -310,13 +306,31 @@ impl Handle {
     }
 
     /// Lets the validators of a block sign another one at the same height: the block, and the other (same parent, other
-    /// state root). `None` for genesis, for unknown blocks, and where the height's validators are no longer kept.
+    /// state root). `None` for genesis and for unknown blocks.
     pub fn equivocate(&self, number: u64) -> Option<(Sealed, Sealed)> {
         let honest = self.sealed(number)?;
-        let ledger = read(&self.core.ledger);
-        let (header, hash) = self.core.sibling(&ledger, ledger.block(number)?)?;
+        let block = read(&self.core.ledger).block(number)?.clone();
+        let (header, hash) = self.core.sibling(&block)?;
         let other = Sealed { number, hash, header: alloy_rlp::encode(&header).into() };
         Some((honest, other))
+    }
+
+    /// Writes a storage word with the next block, past the EVM: states that would take a million transactions to reach.
+    pub fn set_storage(&self, address: Address, slot: B256, value: U256) {
+        self.core.override_state(Override::Storage(address, slot, value));
+    }
+
+    /// Sets a balance with the next block, past the EVM.
+    pub fn set_balance(&self, address: Address, balance: U256) {
+        self.core.override_state(Override::Balance(address, balance));
+    }
+
+    /// In validator-contract mode: writes other validators into the contract with the next block. They seal from the one
+    /// after it on; whose keys this chain does not hold ([`Self::add_validator`] makes some) cannot.
+    pub fn set_contract_validators(&self, validators: &[Address]) {
+        if let Some(contract) = self.core.config.validator_contract {
+            contract.write(validators, |slot, value| self.set_storage(contract.address, slot.into(), value));
+        }
     }
 
     /// Stops everything and waits until blocks are no longer made.
@@ -325,97 +339,4 @@ impl Handle {
         // A cancelled or failed producer is as stopped as a finished one.
         let _ = (&mut self.producer).await;
     }
-}
-
-/// One JSON-RPC endpoint of a chain: HTTP and WebSocket on one port.
-#[derive(Clone)]
-pub struct Endpoint(Arc<Inner>);
-
-struct Inner {
-    core: Arc<Core>,
-    faults: watch::Sender<Arc<Faults>>,
-    address: SocketAddr,
-    /// Present while the endpoint listens.
-    stop: Mutex<Option<watch::Sender<bool>>>,
-}
-
-impl std::fmt::Debug for Endpoint {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "Endpoint({})", self.0.address)
-    }
-}
-
-impl Endpoint {
-    async fn open(core: Arc<Core>, address: SocketAddr, faults: Faults) -> Result<Self, Error> {
-        let listener = listen(address).await?;
-        let address = listener.local_addr().map_err(|source| Error::Listen { address, source })?;
-        let endpoint = Self(Arc::new(Inner {
-            core,
-            faults: watch::Sender::new(Arc::new(faults)),
-            address,
-            stop: Mutex::new(None),
-        }));
-        endpoint.serve(listener);
-        Ok(endpoint)
-    }
-
-    fn serve(&self, listener: TcpListener) {
-        let (stop, stopped) = watch::channel(false);
-        let node = Arc::new(Node {
-            core: self.0.core.clone(),
-            faults: self.0.faults.clone(),
-            connections: Arc::new(Semaphore::new(self.0.core.config.rpc.connections_max)),
-            stop: stopped,
-        });
-        *lock(&self.0.stop) = Some(stop);
-        tokio::spawn(serve_node(listener, node));
-    }
-
-    /// `http://` address.
-    pub fn rpc_url(&self) -> String {
-        format!("http://{}", self.0.address)
-    }
-
-    /// `ws://` address.
-    pub fn ws_url(&self) -> String {
-        format!("ws://{}", self.0.address)
-    }
-
-    /// Address and port.
-    pub fn address(&self) -> SocketAddr {
-        self.0.address
-    }
-
-    /// What is wrong with it now.
-    pub fn faults(&self) -> Faults {
-        self.0.faults.borrow().as_ref().clone()
-    }
-
-    /// Changes what is wrong with it; [`Faults::default`] makes it honest.
-    pub fn set_faults(&self, faults: Faults) {
-        self.0.faults.send_replace(Arc::new(faults));
-    }
-
-    /// Stops listening and ends all connections, like a node that was killed.
-    pub fn take_down(&self) {
-        if let Some(stop) = lock(&self.0.stop).take() {
-            stop.send_replace(true);
-        }
-    }
-
-    /// Listens again on the same port.
-    ///
-    /// # Errors
-    /// [`Error::Listen`].
-    pub async fn bring_up(&self) -> Result<(), Error> {
-        if lock(&self.0.stop).is_none() {
-            let listener = listen(self.0.address).await?;
-            self.serve(listener);
-        }
-        Ok(())
-    }
-}
-
-async fn listen(address: SocketAddr) -> Result<TcpListener, Error> {
-    TcpListener::bind(address).await.map_err(|source| Error::Listen { address, source })
 }

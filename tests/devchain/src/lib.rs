@@ -19,12 +19,14 @@
 //! # }
 //! ```
 
+mod assemble;
 mod block;
 mod builder;
 mod config;
 mod consensus;
 mod control;
 mod core;
+mod endpoint;
 mod execute;
 mod faults;
 mod genesis;
@@ -36,9 +38,12 @@ mod rpc;
 mod state;
 mod sync;
 mod transaction;
+mod validator_contract;
 
 pub use builder::{Chain, ChainBuilder};
 pub use config::{Config, GenesisAccount, RpcConfig, Spec};
 pub use consensus::Consensus;
+pub use endpoint::Endpoint;
 pub use faults::{Faults, HeaderLie, HttpFault, Lag, LogLie, ProofLie, WsFault};
-pub use handle::{DevAccount, Endpoint, Error, Handle, Sealed};
+pub use handle::{DevAccount, Error, Handle, Sealed};
+pub use validator_contract::ValidatorContract;

@@ -27,7 +27,7 @@ pub(crate) async fn run(core: Arc<Core>, mut stop: watch::Receiver<bool>) {
             return;
         };
         // A round whose proposer is down is waited out; the block keeps the time of its first proposal.
-        let Some((_, round)) = core.next_round() else {
+        let Some(round) = core.next_round() else {
             tokio::select! {
                 _ = stop.changed() => return,
                 () = core.wake.notified() => continue,

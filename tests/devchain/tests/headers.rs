@@ -8,15 +8,16 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use alloy::{
     consensus::Header,
     eips::BlockNumberOrTag,
-    primitives::{B256, Bytes, keccak256},
+    primitives::{Address, B256, Bytes, U256, keccak256},
     providers::Provider,
     rpc::types::Block,
 };
 use causeway_bft_evm::{
-    Mode, Params, Refusal, SealedHeader, Threshold, TrustedState, ValidatorSource, build_update, conflict, verify,
+    Mode, Params, Refusal, SealedHeader, Threshold, TrustedState, ValidatorSource, build_update, conflict,
+    encode_next_set, verify,
 };
 use causeway_crypto::Preferred;
-use causeway_devchain::{Chain, Consensus, Faults, Handle, HeaderLie, Sealed, Spec};
+use causeway_devchain::{Chain, Consensus, Faults, Handle, HeaderLie, Sealed, Spec, ValidatorContract};
 use common::reader;
 
 const MODES: [(Consensus, Mode); 3] =
@@ -180,6 +181,67 @@ async fn lying_headers_are_refused_and_true_ones_beside_them_are_not() {
         let update = update(&params, &trusted, &header).unwrap();
         verify(&params, &trusted, &update, now()).unwrap();
     }
+}
+
+#[tokio::test]
+async fn in_validator_contract_mode_headers_list_nobody() {
+    for (consensus, mode) in [MODES[0], MODES[1]] {
+        let contract = ValidatorContract { address: Address::repeat_byte(0x88), slot: 3 };
+        let chain = Chain::builder()
+            .consensus(consensus)
+            .validator_contract(contract)
+            .genesis_time(now() - 86_400)
+            .block_time(Duration::from_millis(500))
+            .spawn()
+            .await
+            .unwrap();
+        chain.set_paused(true);
+        let source = ValidatorSource::Contract { address: contract.address, slot: U256::from(contract.slot).into() };
+        let params = Params { validators: source, ..params(mode) };
+        let set = next_set(&chain, contract, 0).await;
+        let genesis = chain.genesis();
+        let mut trusted = TrustedState::begin(&params, &genesis.hash, &genesis.header, Some(&set), now()).unwrap();
+        for round in 0..6 {
+            if round == 2 {
+                let mut validators = chain.validators();
+                validators.push(chain.add_validator());
+                chain.set_contract_validators(&validators);
+            }
+            let sealed = chain.mine(1).await.unwrap();
+            let header = SealedHeader::read(mode, &sealed.header).unwrap();
+            assert_eq!(header.extra().validator_count(), 0);
+            let set = next_set(&chain, contract, sealed.number).await;
+            let update = build_update::<Preferred>(&params, &trusted, &header, Some(&set)).unwrap();
+            trusted = verify(&params, &trusted, &update, now()).unwrap().trusted;
+            assert_eq!(trusted.validators().as_slice().len(), if round < 2 { 4 } else { 5 });
+        }
+    }
+}
+
+/// The proof of the contract's validators after a block.
+async fn next_set(chain: &Handle, contract: ValidatorContract, number: u64) -> Vec<u8> {
+    let provider = reader(&chain.rpc_url());
+    let slot = B256::from(U256::from(contract.slot));
+    let length = provider.get_storage_at(contract.address, slot.into()).number(number).await.unwrap();
+    let first = U256::from_be_bytes(keccak256(slot).0);
+    let elements = (0..length.to::<u64>()).map(|index| B256::from(first + U256::from(index)));
+    let slots: Vec<B256> = std::iter::once(slot).chain(elements).collect();
+    let proof = provider.get_proof(contract.address, slots).number(number).await.unwrap();
+    let nodes: Vec<Vec<Bytes>> = proof.storage_proof.into_iter().map(|slot| slot.proof).collect();
+    encode_next_set(&proof.account_proof, &nodes).unwrap()
+}
+
+#[tokio::test]
+async fn storage_and_balances_are_set_past_the_evm() {
+    let chain = chain(Consensus::Qbft).await;
+    let provider = reader(&chain.rpc_url());
+    let (address, slot) = (Address::repeat_byte(0x31), B256::repeat_byte(7));
+    chain.set_storage(address, slot, U256::from(1 << 20));
+    chain.set_balance(address, U256::from(9));
+    assert_eq!(provider.get_balance(address).await.unwrap(), U256::ZERO);
+    chain.mine(1).await.unwrap();
+    assert_eq!(provider.get_balance(address).await.unwrap(), U256::from(9));
+    assert_eq!(provider.get_storage_at(address, slot.into()).await.unwrap(), U256::from(1 << 20));
 }
 
 /// A header put together from the block's JSON, and the hash that stands beside it.

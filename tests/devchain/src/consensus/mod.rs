@@ -1,6 +1,7 @@
 //! Istanbul-style BFT consensus as its headers show it: extra data, seals, proposers, votes.
 
 mod extra;
+mod operators;
 mod seal;
 #[cfg(test)]
 mod tests;
@@ -8,6 +9,7 @@ mod validators;
 
 pub use extra::Consensus;
 pub(crate) use extra::{Extra, Vote};
+pub(crate) use operators::Operators;
 pub(crate) use seal::{Signer, block_hash, seal_header, whole_extra};
 pub(crate) use validators::{Round, Validators};
 

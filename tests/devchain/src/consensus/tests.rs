@@ -100,7 +100,7 @@ fn recorded_votes_change_the_set_when_ours_do() {
     let Some(blocks) = recorded("votes_blocks_145_166.json") else {
         return;
     };
-    let mut validators = Validators::of(decode(&blocks[0].0.extra_data).validators);
+    let mut validators = Validators::new(decode(&blocks[0].0.extra_data).validators);
     let mut sizes = Vec::new();
     for (header, _) in &blocks {
         let extra = decode(&header.extra_data);
@@ -127,7 +127,7 @@ fn recorded_proposers_take_turns_as_ours_do() {
 /// One of the recorded genesis: the account and the validators of that network give its very block 0.
 #[test]
 fn genesis_of_a_recorded_network() {
-    let validators = Validators::of(
+    let validators = Validators::new(
         [
             hex!("0bb4aafd67d2587e030340ee699a0ef200024e47"),
             hex!("43b5ded229599595a71f8f33ca163810113da388"),

@@ -3,11 +3,9 @@
 //! As GoQuorum does it: round-robin proposers, one vote a header, a candidate is in (or out) from the header after the one
 //! whose vote made it more than half of the validators; votes are forgotten at the end of an epoch.
 
-use std::collections::{BTreeMap, BTreeSet};
+use alloy::primitives::Address;
 
-use alloy::primitives::{Address, map::AddressMap};
-
-use super::{Signer, Vote, quorum};
+use super::{Operators, Signer, Vote, quorum};
 
 /// Blocks after which open votes are forgotten; GoQuorum's default.
 const EPOCH_BLOCKS: u64 = 30_000;
@@ -17,11 +15,7 @@ const EPOCH_BLOCKS: u64 = 30_000;
 pub(crate) struct Validators {
     /// Ascending, as headers list them.
     current: Vec<Address>,
-    signers: AddressMap<Signer>,
-    /// What every validator proposes when its turn comes.
-    proposals: BTreeMap<Address, bool>,
     votes: Vec<(Address, Vote)>,
-    down: BTreeSet<Address>,
 }
 
 /// One header's roles.
@@ -34,20 +28,10 @@ pub(crate) struct Round {
 }
 
 impl Validators {
-    pub(crate) fn new(signers: impl IntoIterator<Item = Signer>) -> Self {
-        let mut set = Self::default();
-        for signer in signers {
-            set.current.push(signer.address());
-            set.signers.insert(signer.address(), signer);
-        }
-        set.current.sort_unstable();
-        set
-    }
-
-    /// A set whose keys are held elsewhere.
-    #[cfg(test)]
-    pub(crate) fn of(current: Vec<Address>) -> Self {
-        Self { current, ..Self::default() }
+    pub(crate) fn new(mut current: Vec<Address>) -> Self {
+        current.sort_unstable();
+        current.dedup();
+        Self { current, votes: Vec::new() }
     }
 
     /// The list that the next header carries.
@@ -55,34 +39,8 @@ impl Validators {
         &self.current
     }
 
-    /// Makes a key known, so that its validator can seal once it is voted in.
-    pub(crate) fn enlist(&mut self, signer: Signer) {
-        self.signers.insert(signer.address(), signer);
-    }
-
-    /// Lets every validator vote for a change from its next turn on.
-    pub(crate) fn propose(&mut self, candidate: Address, add: bool) {
-        self.proposals.insert(candidate, add);
-    }
-
-    /// Stops or restarts a validator.
-    pub(crate) fn set_down(&mut self, validator: Address, down: bool) {
-        if down {
-            self.down.insert(validator);
-        } else {
-            self.down.remove(&validator);
-        }
-    }
-
-    fn alive(&self, validator: &Address) -> Option<&Signer> {
-        if self.down.contains(validator) {
-            return None;
-        }
-        self.signers.get(validator)
-    }
-
     /// Who proposes and seals the header after one proposed by `last`; `None` while fewer than a quorum are alive.
-    pub(crate) fn round(&self, last: Option<Address>, number: u64) -> Option<Round> {
+    pub(crate) fn round(&self, operators: &Operators, last: Option<Address>, number: u64) -> Option<Round> {
         let count = self.current.len();
         let start = match last.and_then(|last| self.current.binary_search(&last).ok()) {
             Some(position) => position + 1,
@@ -90,26 +48,24 @@ impl Validators {
         };
         let (round, proposer) = (0..count).find_map(|round| {
             let validator = self.current.get((start + round) % count)?;
-            Some((round, self.alive(validator)?.clone()))
+            Some((round, operators.alive(validator)?.clone()))
         })?;
         // Seals stand in the order in which they arrived, so rotate where they start.
         let committers: Vec<Signer> = (0..count)
             .filter_map(|offset| self.current.get((number as usize + offset) % count))
-            .filter_map(|validator| self.alive(validator).cloned())
+            .filter_map(|validator| operators.alive(validator).cloned())
             .take(quorum(count))
             .collect();
         if committers.len() < quorum(count) {
             return None;
         }
-        let vote = (!number.is_multiple_of(EPOCH_BLOCKS)).then(|| self.vote_of(proposer.address())).flatten();
+        let vote =
+            (!number.is_multiple_of(EPOCH_BLOCKS)).then(|| self.vote_of(operators, proposer.address())).flatten();
         Some(Round { number: round as u32, proposer, committers, vote })
     }
 
-    fn vote_of(&self, proposer: Address) -> Option<Vote> {
-        self.proposals
-            .iter()
-            .map(|(candidate, add)| Vote { candidate: *candidate, add: *add })
-            .find(|vote| self.meaningful(vote) && !self.votes.contains(&(proposer, *vote)))
+    fn vote_of(&self, operators: &Operators, proposer: Address) -> Option<Vote> {
+        operators.votes().find(|vote| self.meaningful(vote) && !self.votes.contains(&(proposer, *vote)))
     }
 
     fn meaningful(&self, vote: &Vote) -> bool {
@@ -138,6 +94,5 @@ impl Validators {
             self.votes.retain(|(by, _)| *by != vote.candidate);
         }
         self.votes.retain(|(_, other)| other.candidate != vote.candidate);
-        self.proposals.remove(&vote.candidate);
     }
 }

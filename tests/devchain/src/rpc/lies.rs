@@ -102,7 +102,7 @@ fn flipped(bytes: &Bytes) -> Bytes {
 /// A false header and the hash that fits it.
 pub(crate) fn header(lie: HeaderLie, view: &View<'_>, block: &Block) -> (Header, B256) {
     if lie == HeaderLie::Equivocate {
-        return view.core.sibling(&view.ledger, block).unwrap_or_else(|| (block.header.clone(), block.hash));
+        return view.core.sibling(block).unwrap_or_else(|| (block.header.clone(), block.hash));
     }
     let consensus = view.core.config.consensus;
     let mut header = block.header.clone();
