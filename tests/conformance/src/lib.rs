@@ -1,1 +1,29 @@
-//! placeholder
+//! Discovers external vectors and judges them with the code that the relayer runs.
+//!
+//! The suite walks the folders named by `CAUSEWAY_VECTORS` and `CAUSEWAY_RECORDED` (by default `../shared/vectors` and
+//! `../shared/recorded` beside the workspace). The folders directly in them are families. Every JSON file is
+//! recognised by its *format*, never by its name alone, and every case in it is judged: a verdict comes only from
+//! `causeway-bft-evm` and `causeway-mpt`, and is compared with the one that the file states. What files of a format do
+//! not state (that a recorded block of a live chain is valid, say) stands in the module of the format, so a new file
+//! of a known format needs no code. What no verifier can judge yet is listed with the reason.
+//!
+//! `floor.toml` holds, for each file that the suite has seen, how many of its cases must pass at least; see [`floor`].
+//!
+//! | module | formats |
+//! |---|---|
+//! | [`headers`] | blocks with seals and their validators; a linked chain; a quorum table |
+//! | [`codec`] | QBFT extra data and messages; RLP tests |
+//! | [`rpc`] | answers of nodes: blocks, genesis, signers, snapshots, proofs, transactions |
+//! | [`proofs`] | Merkle-Patricia proofs, storage proofs under a header, tries, receipts, block bodies |
+
+pub mod cases;
+pub mod clients;
+pub mod codec;
+pub mod discover;
+pub mod floor;
+pub mod headers;
+pub mod json;
+pub mod proofs;
+pub mod report;
+pub mod rpc;
+pub mod tries;

@@ -140,7 +140,7 @@ fn atk_034_inline_leaves_branches_and_extensions_are_followed() {
     for (key, value) in &raw {
         let proof = trie.proof(key);
         inline += usize::from(proof.len() < trie.proof_with_repeats(key).len());
-        assert_eq!(lookup(&trie.root, key, &proof), Ok(Lookup::Present(*value)));
+        assert_eq!(lookup(&trie.root, key, &proof), Ok(Lookup::Present(value)));
     }
     assert!(inline >= 4, "the trie has no inline nodes");
     for absent in [[0x10, 0x02], [0x11, 0x00], [0x22, 0x00], [0x20, 0x01], [0x40, 0x00]] {

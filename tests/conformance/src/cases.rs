@@ -1,0 +1,98 @@
+//! A case, its verdict, and the formats in the order in which a file is offered to them.
+
+use std::path::PathBuf;
+
+use serde_json::Value;
+
+use crate::{codec, headers, proofs, rpc};
+
+/// What became of one case.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Outcome {
+    /// The verifier's verdict is the expected one.
+    Passed,
+    /// It is not, or the case can not be read.
+    Failed(String),
+    /// No verifier can judge it; why.
+    Unjudged(String),
+}
+
+impl From<Result<(), String>> for Outcome {
+    fn from(result: Result<(), String>) -> Self {
+        result.map_or_else(Self::Failed, |()| Self::Passed)
+    }
+}
+
+/// One judged case.
+#[derive(Clone, Debug)]
+pub struct Case {
+    /// Folder under a root.
+    pub family: String,
+    /// The file it stands in.
+    pub file: PathBuf,
+    /// Its name in the file.
+    pub name: String,
+    /// What became of it.
+    pub outcome: Outcome,
+}
+
+/// Name and outcome of the cases of a file; `None` if the file is of another format.
+pub type Judged = Option<Vec<(String, Outcome)>>;
+
+/// A JSON file and what stands beside it.
+#[derive(Debug)]
+pub struct File<'a> {
+    /// Its content.
+    pub value: &'a Value,
+    /// Its name, for formats whose files say by it how their keys are hashed.
+    pub name: &'a str,
+    /// Headers of all blocks in the same folder.
+    pub headers: &'a rpc::Headers,
+}
+
+/// A format: recognises a file and judges its cases.
+type Format = fn(&File<'_>) -> Judged;
+
+/// All formats that are judged.
+const FORMATS: [Format; 17] = [
+    headers::sealed_blocks,
+    headers::linked_chain,
+    headers::quorum_table,
+    codec::qbft_extra_data,
+    codec::qbft_messages,
+    codec::rlp_tests,
+    rpc::blocks,
+    rpc::genesis_file,
+    rpc::validators_and_signers,
+    rpc::snapshots,
+    rpc::state_proofs,
+    rpc::transactions,
+    proofs::trie_proofs,
+    proofs::storage_under_header,
+    proofs::tries,
+    proofs::receipts,
+    proofs::block_bodies,
+];
+
+/// Families whose formats are known: a file of another one is worth a look. Known formats are judged in every family.
+const VERIFIED: [&str; 3] = ["bft-evm", "eth-mpt", "goquorum-qbft"];
+
+/// Judges the cases of a file of a family.
+pub fn judge(family: &str, file: &File<'_>) -> Vec<(String, Outcome)> {
+    let verified = VERIFIED.contains(&family);
+    if let Some(cases) = FORMATS.iter().find_map(|format| format(file)) {
+        return cases;
+    }
+    let reason = if verified { "no verifier reads this format" } else { "no verifier yet" };
+    vec![(String::new(), Outcome::Unjudged(reason.into()))]
+}
+
+/// Refuses unless it holds.
+pub(crate) fn ensure(holds: bool, what: impl FnOnce() -> String) -> Result<(), String> {
+    if holds { Ok(()) } else { Err(what()) }
+}
+
+/// Refuses unless both are equal.
+pub(crate) fn same<T: PartialEq + std::fmt::Debug>(what: &str, expected: T, found: T) -> Result<(), String> {
+    ensure(expected == found, || format!("{what}: expected {expected:?}, found {found:?}"))
+}
