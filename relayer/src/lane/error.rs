@@ -74,8 +74,8 @@ pub enum Kind {
 }
 
 impl Kind {
-    /// Its name in metrics and machine-readable answers.
-    pub fn name(self) -> &'static str {
+    /// Name for labels and machine-readable output.
+    pub const fn name(self) -> &'static str {
         match self {
             Self::Unavailable => "unavailable",
             Self::DeadlineExceeded => "deadline_exceeded",

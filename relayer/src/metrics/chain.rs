@@ -19,8 +19,10 @@ group! {
         final_height: Gauge,
         /// Age of the newest final header that this relayer has verified, by its own time stamp, seconds.
         final_age_seconds: Age,
-        /// Headers that this relayer has verified.
-        verified_headers_total: Counter,
+        /// Block up to which the vault's events have been taken in.
+        scanned_height: Gauge,
+        /// Events that looked like a vault's but are of no lane served here.
+        ignored_events_total: Counter,
     }
 }
 

@@ -99,6 +99,20 @@ label! {
 }
 
 label! {
+    /// How a delivered entry ended on its destination.
+    Ending = "ending" {
+        /// Credited, released or (for facts and returns) applied.
+        Credited = "credited",
+        /// Came too late: the destination wrote `Returned(expired)`.
+        Expired = "expired",
+        /// The credit failed: the destination wrote `Returned(failed)`.
+        Failed = "failed",
+        /// The pay-out of a return failed: the asset is claimable.
+        Parked = "parked",
+    }
+}
+
+label! {
     /// What an entry says.
     EntryKind = "kind" {
         /// An asset was locked or burned.
@@ -138,9 +152,9 @@ label! {
         /// Answers, does not advance.
         Stalled = "stalled",
         /// Asked to slow down.
-        RateLimited = "rate_limited",
+        Limited = "rate_limited",
         /// Does not answer.
-        Unreachable = "unreachable",
+        Down = "unreachable",
         /// Contradicted a verified fact.
         Lied = "lied",
         /// Serves another chain.

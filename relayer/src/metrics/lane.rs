@@ -3,7 +3,7 @@
 use super::{
     field::{Age, Amount, By, Counter, Gauge, Histogram, NameOf, Named, Until},
     group::group,
-    labels::{EntryKind, EntryStage, ErrorClass, Holder},
+    labels::{Ending, EntryKind, EntryStage, ErrorClass, Holder},
 };
 
 /// Seconds between two stages of an entry: from a local hand-over (milliseconds) to a slow chain's finality (an hour).
@@ -11,6 +11,8 @@ pub const STAGE_SECONDS: &[f64] =
     &[0.005, 0.02, 0.05, 0.1, 0.25, 0.5, 1.0, 2.0, 3.0, 5.0, 10.0, 20.0, 60.0, 300.0, 1200.0, 3600.0];
 /// Entries in a batch, to the contract's `MAX_BATCH`.
 pub const BATCH_ENTRIES: &[f64] = &[1.0, 2.0, 5.0, 10.0, 20.0, 50.0, 100.0, 150.0, 200.0, 256.0];
+/// Bytes of a bundle on the wire.
+pub const BUNDLE_BYTES: &[f64] = &[1e3, 2e3, 5e3, 1e4, 2e4, 5e4, 1e5, 2e5, 5e5, 1e6];
 
 /// Label of errors by what went wrong.
 #[derive(Clone, Copy, Debug)]
@@ -33,12 +35,14 @@ group! {
         stage_seconds: By<EntryStage, Histogram> = STAGE_SECONDS,
         /// Entries seen in final blocks of the source, by what they say.
         observed_entries_total: By<EntryKind, Counter>,
-        /// Entries proven delivered on the destination.
-        delivered_entries_total: Counter,
+        /// Entries that the destination's vault took, by how they ended there.
+        delivered_entries_total: By<Ending, Counter>,
         /// Seconds from seeing an entry final on the source to the proof of its delivery.
         delivery_seconds: Histogram = STAGE_SECONDS,
         /// Entries in a bundle.
         batch_entries: Histogram = BATCH_ENTRIES,
+        /// Bytes of a bundle, with its proofs.
+        bundle_bytes: Histogram = BUNDLE_BYTES,
         /// Size of the source's outbox as last proven, entries.
         outbox_entries: Gauge,
         /// Gas of final delivery transactions of this relayer.
@@ -67,16 +71,23 @@ group! {
 group! {
     /// A lane's light clients: this relayer's own client of the source and the contract on the destination.
     ClientMetrics / ClientFamilies: "causeway_client_" [bridge, lane] {
-        /// Newest height that the relayer's client has verified.
-        height: Gauge,
+        /// Newest height that the client trusts.
+        height: By<Holder, Gauge>,
         /// Seconds, on the chain's clock, until the client can no longer be updated; not a number before it is known.
         seconds_to_expiry: By<Holder, Until>,
         /// 1 while the client is frozen by conflicting final headers.
         frozen: By<Holder, Gauge>,
-        /// Headers that the relayer's client verified and trusts.
-        updates_total: Counter,
+        /// Header updates that the client took.
+        updates_total: By<Holder, Counter>,
+        /// Headers and proofs that the relayer's client refused.
+        refusals_total: Counter,
+        /// Seconds that the relayer's client took to judge a bundle.
+        verify_seconds: Histogram = VERIFY_SECONDS,
     }
 }
+
+/// Seconds of a bundle's verification: a header of 4 to 256 seals, a state proof, a range proof.
+pub const VERIFY_SECONDS: &[f64] = &[0.0001, 0.0002, 0.0005, 0.001, 0.002, 0.005, 0.01, 0.05, 0.2];
 
 group! {
     /// An asset of a bridge. `asset` is its configured name.

@@ -55,3 +55,23 @@ group! {
         info: Gauge,
     }
 }
+
+/// While it lives, `causeway_task_up` is 1 for its task: it falls to 0 however the task ends (ATK-085).
+#[must_use]
+#[allow(missing_debug_implementations)]
+pub struct TaskUp(Option<Gauge>);
+
+impl TaskUp {
+    /// `task` runs for `scope` (a chain's, lane's or peer's label, or `process`).
+    pub fn new(metrics: &super::Metrics, task: &str, scope: &str) -> Self {
+        let up = metrics.tasks.of(task, scope).ok().map(|m| m.up);
+        up.iter().for_each(Gauge::inc);
+        Self(up)
+    }
+}
+
+impl Drop for TaskUp {
+    fn drop(&mut self) {
+        self.0.iter().for_each(Gauge::dec);
+    }
+}

@@ -124,3 +124,24 @@ fn an_idle_lane_costs_few_series() {
     let series = m.render().unwrap().lines().filter(|l| l.contains(r#"lane="l""#)).count();
     assert!(series <= 50, "{series} series");
 }
+
+/// ATK-085: a task that ends, by itself or by a panic, is shown.
+#[tokio::test]
+async fn atk_085_a_task_that_ended_is_down() {
+    let metrics = std::sync::Arc::new(Metrics::new().unwrap());
+    let up = r#"causeway_task_up{scope="left",task="watch"}"#;
+    let (go, wait) = tokio::sync::oneshot::channel::<()>();
+    let (started, running) = tokio::sync::oneshot::channel::<()>();
+    let shown = metrics.clone();
+    let task = tokio::spawn(async move {
+        let _up = super::process::TaskUp::new(&shown, "watch", "left");
+        let _ = started.send(());
+        let _ = wait.await;
+        panic!("a task dies");
+    });
+    running.await.unwrap();
+    assert_eq!(value(&metrics.render().unwrap(), up), 1.0);
+    go.send(()).unwrap();
+    task.await.unwrap_err();
+    assert_eq!(value(&metrics.render().unwrap(), up), 0.0);
+}

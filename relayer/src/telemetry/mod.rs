@@ -4,8 +4,8 @@
 
 pub mod escape;
 pub mod log;
+pub mod standing;
 pub mod trace;
-pub mod witness;
 
 use std::io::IsTerminal;
 use tracing_subscriber::{layer::SubscriberExt, util::SubscriberInitExt};

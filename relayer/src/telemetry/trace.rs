@@ -153,6 +153,11 @@ impl Traces {
         Ok(Self(Some(On { tracer, provider, below, all: ratio >= 1.0 })))
     }
 
+    /// True if any spans are kept.
+    pub fn is_on(&self) -> bool {
+        self.0.is_some()
+    }
+
     /// True if spans of this entry are kept.
     pub fn sampled(&self, commitment: &B256) -> bool {
         let Some(on) = &self.0 else { return false };

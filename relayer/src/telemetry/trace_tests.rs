@@ -21,7 +21,7 @@ use tonic::{Request, Response, Status};
 
 /// Spans by the organisation that sent them.
 #[derive(Clone, Default)]
-pub(super) struct Collector(pub(super) Arc<Mutex<HashMap<String, Vec<Span>>>>);
+struct Collector(Arc<Mutex<HashMap<String, Vec<Span>>>>);
 
 #[tonic::async_trait]
 impl TraceService for Collector {
@@ -41,7 +41,7 @@ impl TraceService for Collector {
     }
 }
 
-pub(super) async fn collector() -> (Collector, String) {
+async fn collector() -> (Collector, String) {
     let collector = Collector::default();
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let endpoint = format!("http://{}", listener.local_addr().unwrap());
@@ -60,7 +60,7 @@ fn step(name: &'static str) -> Step<'static> {
     Step { name, started: ended - Duration::from_millis(20), ended, error: None }
 }
 
-pub(super) async fn flush(traces: &Traces) {
+async fn flush(traces: &Traces) {
     let traces = traces.clone();
     tokio::task::spawn_blocking(move || traces.shutdown()).await.unwrap();
 }
