@@ -106,6 +106,9 @@ fn anchor_json(anchor: &Anchor) -> Value {
     }
 }
 
+/// Name, commitment, first index, leaves, siblings, and the refusal's name.
+type Claim = (&'static str, Anchor, u64, Vec<B256>, Vec<B256>, &'static str);
+
 fn refused(tree: &OutboxTree) -> Value {
     let leaves = tree.leaves();
     let (root, path) = root_form(tree, 7, 2, 1);
@@ -131,7 +134,7 @@ fn refused(tree: &OutboxTree) -> Value {
     let at = |height| Anchor::Peak { peak: peak_value, height };
     let sized = |size| Anchor::Root { root: value, size };
     let one = &leaves[2..3];
-    let list: Vec<(&str, Anchor, u64, Vec<B256>, Vec<B256>, &str)> = vec![
+    let list: Vec<Claim> = vec![
         ("root zero", Anchor::Root { root: B256::ZERO, size: 7 }, 2, one.to_vec(), path.clone(), "RootUnknown"),
         ("size 0", sized(0), 2, one.to_vec(), path.clone(), "RootUnknown"),
         ("peak zero", Anchor::Peak { peak: B256::ZERO, height: 6 }, 13, run.to_vec(), peak_path.clone(), "RootUnknown"),
