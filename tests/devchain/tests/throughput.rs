@@ -98,11 +98,12 @@ async fn measure(holders: u64, gas_limit: u64, per_block: u64, blocks: u64) {
         let built = started.elapsed();
         let block = provider.get_block_by_number(sealed.number.into()).await.unwrap().unwrap();
         println!(
-            "block {}: {} transfers, {:.1} M gas, submitted in {sent:?}, built in {built:?}, {} left",
+            "block {}: {} transfers, {:.1} M gas, submitted in {sent:?}, built in {built:?}, {} left, resident {} MB",
             sealed.number,
             block.transactions.len(),
             block.header.gas_used as f64 / 1e6,
             chain.mempool_len(),
+            resident_kb() / 1024,
         );
         if gas_limit > 70_000 * per_block {
             assert_eq!(block.transactions.len() as u64, per_block);
@@ -111,7 +112,6 @@ async fn measure(holders: u64, gas_limit: u64, per_block: u64, blocks: u64) {
             chain.mine(1).await.unwrap();
         }
     }
-    println!("resident {} MB", resident_kb() / 1024);
     drop(chain);
     tokio::time::sleep(Duration::from_millis(50)).await;
 }
@@ -124,5 +124,5 @@ async fn two_thousand_transfers_a_block() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 #[ignore = "figures for large states; run with --release"]
 async fn full_blocks_over_a_hundred_thousand_accounts() {
-    measure(100_000, 30_000_000, 1_200, 4).await;
+    measure(100_000, 30_000_000, 1_200, 12).await;
 }
