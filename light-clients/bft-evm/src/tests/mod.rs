@@ -2,6 +2,7 @@
 //! single thing.
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
+mod any_bytes;
 mod attacks;
 mod contract_mode;
 mod honest;
