@@ -125,7 +125,8 @@ impl Metrics {
         process.runtime_queued_tasks.set(whole(seen.global_queue_depth()));
         let busy: u128 = (0..seen.num_workers()).map(|w| seen.worker_total_busy_duration(w).as_millis()).sum();
         let busy = u64::try_from(busy).unwrap_or(u64::MAX);
-        process.runtime_busy_milliseconds_total.inc_by(busy.saturating_sub(self.busy_ms.fetch_max(busy, Relaxed)));
+        let more = busy.saturating_sub(self.busy_ms.fetch_max(busy, Relaxed));
+        process.runtime_busy_seconds_total.inc_by(more as f64 / 1000.0);
     }
 
     /// Every definition, group by group.

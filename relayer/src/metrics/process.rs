@@ -1,7 +1,7 @@
 //! What the process shows: its tasks, its journal, its runtime.
 
 use super::{
-    field::{Counter, Gauge, Histogram},
+    field::{Counter, Gauge, Histogram, Sum},
     group::group,
 };
 
@@ -43,8 +43,8 @@ group! {
         runtime_alive_tasks: Gauge,
         /// Tasks that wait in the runtime's shared queue.
         runtime_queued_tasks: Gauge,
-        /// Milliseconds that the runtime's workers were busy, summed over workers.
-        runtime_busy_milliseconds_total: Counter,
+        /// Seconds that the runtime's workers were busy, summed over workers.
+        runtime_busy_seconds_total: Sum,
     }
 }
 

@@ -1,0 +1,5 @@
+//! What the tests of dashboards, alerts and runbooks share: reading these files, and finding Prometheus' programs.
+
+pub mod files;
+pub mod promql;
+pub mod tools;
