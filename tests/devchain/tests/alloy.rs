@@ -60,7 +60,7 @@ async fn the_clock_of_a_chain_follows_the_wall_and_a_drop_frees_its_port() {
     let third = chain.wait_for_block(3, Duration::from_secs(30)).await.unwrap();
     let block = provider.get_block_by_hash(third.hash).await.unwrap().unwrap();
     let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap().as_secs();
-    assert!(block.header.timestamp <= now && block.header.timestamp + 5 > now);
+    assert!(block.header.timestamp <= now && block.header.timestamp + 60 > now);
     let address = chain.endpoints()[0].address();
     drop(chain);
     let freed = async {

@@ -17,7 +17,7 @@ use serde_json::{Value, json};
 use tokio_tungstenite::{connect_async, tungstenite::Message};
 
 const SOON: Duration = Duration::from_millis(300);
-const LONG: Duration = Duration::from_secs(10);
+const LONG: Duration = Duration::from_secs(30);
 
 async fn chain() -> Handle {
     let chain = Chain::builder().spawn().await.unwrap();
@@ -44,12 +44,12 @@ async fn a_mute_node_never_answers() {
 async fn a_slow_node_answers_late_and_only_where_it_is_slow() {
     let chain = chain().await;
     let slow = chain
-        .endpoint(Faults { delay_ms: 2_000, methods: vec!["eth_blockNumber".to_owned()], ..Faults::default() })
+        .endpoint(Faults { delay_ms: 600_000, methods: vec!["eth_blockNumber".to_owned()], ..Faults::default() })
         .await
         .unwrap();
     tokio::time::timeout(SOON, number(&slow)).await.unwrap_err();
     let provider = reader(&slow.rpc_url());
-    tokio::time::timeout(Duration::from_secs(1), provider.get_chain_id()).await.unwrap().unwrap();
+    tokio::time::timeout(LONG, provider.get_chain_id()).await.unwrap().unwrap();
 }
 
 #[tokio::test]

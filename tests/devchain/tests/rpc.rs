@@ -5,12 +5,12 @@ mod common;
 
 use alloy::{
     eips::BlockId,
-    primitives::{Address, Bytes, U256, hex},
+    primitives::{Address, B256, Bytes, U256, hex},
     providers::Provider,
     rpc::types::{Filter, TransactionRequest},
 };
 use causeway_devchain::{Chain, GenesisAccount, Handle, RpcConfig, Spec};
-use common::{TOKEN, balance_slot, contract, mined, post, provider, request, set, transfer};
+use common::{TOKEN, balance_slot, client, contract, mined, post, provider, request, set, transfer};
 use serde_json::{Value, json};
 
 async fn chain() -> Handle {
@@ -189,4 +189,85 @@ async fn an_older_evm_refuses_newer_instructions() {
         let called = provider.call(TransactionRequest::default().to(at)).await;
         assert_eq!(called.is_ok(), works);
     }
+}
+
+#[tokio::test]
+async fn mutated_requests_always_get_an_answer() {
+    let chain = chain().await;
+    let store = contract(&provider(&chain), &chain).await;
+    let account = chain.account(0).address;
+    let requests = [
+        json!({ "id": 1, "method": "eth_getProof", "params": [store, ["0x0", "0xff"], "latest"] }),
+        json!({ "id": 1, "method": "eth_getLogs", "params": [{ "fromBlock": "0x0", "toBlock": "0x1", "address": store, "topics": [null, ["0x01"]] }] }),
+        json!({ "id": 1, "method": "eth_call", "params": [{ "from": account, "to": store, "data": set(1, 1), "gas": "0xffff", "value": "0x1" }, "0x1"] }),
+        json!({ "id": 1, "method": "eth_estimateGas", "params": [{ "from": account, "to": store, "data": set(1, 1) }] }),
+        json!({ "id": 1, "method": "eth_sendRawTransaction", "params": ["0xf86c098504a817c800825208943535353535353535353535353535353535353535880de0b6b3a76400008025a028ef61340bd939bc2195fe537567866003e1a15d3c71ff63e1590620aa636276a067cbe9d8997f761aecb703304b3800ccf555c9f3dc64214b297fb1966a3b6d83"] }),
+        json!({ "id": 1, "method": "eth_getBlockByNumber", "params": ["0x1", true] }),
+        json!({ "id": 1, "method": "eth_getStorageAt", "params": [store, "0x0", { "blockNumber": "0x1" }] }),
+        json!({ "id": 1, "method": "debug_getBlockRlp", "params": [1] }),
+        json!([{ "id": 1, "method": "eth_getTransactionCount", "params": [account, "pending"] }]),
+    ];
+    let http = client();
+    let mut seed = 0x2545_f491_4f6c_dd1d_u64;
+    let mut random = |below: usize| {
+        seed ^= seed << 13;
+        seed ^= seed >> 7;
+        seed ^= seed << 17;
+        (seed % below as u64) as usize
+    };
+    for round in 0..1_500 {
+        let mut body = requests[round % requests.len()].to_string().into_bytes();
+        for _ in 0..=random(3) {
+            let at = random(body.len().max(1));
+            if body.is_empty() {
+                break;
+            }
+            match random(4) {
+                0 => body[at] = b"0f\"[]{},:-x9"[random(12)],
+                1 => drop(body.remove(at)),
+                2 => body.insert(at, b"0f\"[]{},:-x9"[random(12)]),
+                _ => body.truncate(at.max(1)),
+            }
+        }
+        let body = String::from_utf8(body).unwrap();
+        let answer = http.post(chain.rpc_url()).body(body.clone()).send().await.unwrap();
+        let answer: Value = answer.json().await.unwrap();
+        let answer = answer.get(0).unwrap_or(&answer);
+        assert!(answer.get("result").is_some() != answer.get("error").is_some(), "{body}: {answer}");
+    }
+}
+
+#[tokio::test]
+async fn a_destroyed_contract_leaves_the_state_trie() {
+    // SELFDESTRUCT to the caller, with storage and a balance; Berlin still removes it whole.
+    let at = Address::repeat_byte(0x73);
+    let chain = Chain::builder()
+        .spec(Spec::Berlin)
+        .account(
+            at,
+            GenesisAccount {
+                nonce: 1,
+                balance: U256::from(5),
+                code: Bytes::from_static(&hex!("33ff")),
+                storage: vec![(B256::ZERO, U256::from(1))],
+            },
+        )
+        .spawn()
+        .await
+        .unwrap();
+    chain.set_paused(true);
+    let provider = provider(&chain);
+    let before = provider.get_balance(chain.account(0).address).await.unwrap();
+    assert!(mined(&provider, &chain, request(&chain, 0).to(at)).await.status());
+    let proof = provider.get_proof(at, vec![B256::ZERO]).await.unwrap();
+    assert_eq!((proof.nonce, proof.balance, proof.storage_proof[0].value), (0, U256::ZERO, U256::ZERO));
+    assert_eq!(proof.code_hash, alloy::primitives::KECCAK256_EMPTY);
+    assert_eq!(provider.get_balance(chain.account(0).address).await.unwrap() - before, U256::from(5));
+    // The root is that of the accounts that are left.
+    let root = provider.get_block(BlockId::latest()).await.unwrap().unwrap().header.state_root;
+    let funded = (1..10).map(|index| (chain.account(index).address, 0, before));
+    let all = funded.chain([(chain.account(0).address, 1, before + U256::from(5))]);
+    let accounts = all
+        .map(|(address, nonce, balance)| (address, alloy_trie::TrieAccount { nonce, balance, ..Default::default() }));
+    assert_eq!(root, alloy_trie::root::state_root_unhashed(accounts));
 }
