@@ -6,6 +6,7 @@
 //! and is no replacement for the lane's own.
 
 use super::endpoint::{Need, Pool};
+use crate::chains::{EndpointStates, Pinned};
 use crate::lane::{
     error::{Error, Kind, Result},
     ports::{Clock, Headers},
@@ -25,13 +26,14 @@ const MAX_STEPS: usize = 64;
 pub struct EvmHeaders {
     pool: Arc<Pool>,
     params: Params,
+    pinned: Pinned,
     clock: Arc<dyn Clock>,
 }
 
 impl EvmHeaders {
-    /// Headers out of `pool` for a client with `params`.
-    pub fn new(pool: Arc<Pool>, params: Params, clock: Arc<dyn Clock>) -> Self {
-        Self { pool, params, clock }
+    /// Headers out of `pool` for a client with `params` that starts at `pinned`.
+    pub fn new(pool: Arc<Pool>, params: Params, pinned: Pinned, clock: Arc<dyn Clock>) -> Self {
+        Self { pool, params, pinned, clock }
     }
 
     /// A block's header with its seals, RLP.
@@ -120,7 +122,23 @@ impl Headers for EvmHeaders {
     }
 
     async fn pinned(&self, height: u64) -> Result<Update> {
-        Ok(Update { height, bytes: self.sealed(height).await?.into() })
+        // One liar must not keep the chain from starting: whoever shows another header than the pinned one is left, and
+        // the next is asked. If all show another one, the configuration is wrong, and the verifier says so.
+        let mut other = None;
+        for _ in 0..self.pool.endpoints().len() {
+            let bytes = match self.sealed(height).await {
+                Ok(bytes) => bytes,
+                Err(error) => return other.ok_or(error),
+            };
+            let found = SealedHeader::read(self.params.mode, &bytes).map(|header| header.block_hash());
+            let update = Update { height, bytes: bytes.into() };
+            if height != self.pinned.height || found == Ok(self.pinned.hash) {
+                return Ok(update);
+            }
+            self.pool.lied(height, "another header than the pinned one");
+            other = Some(update);
+        }
+        other.ok_or_else(|| Error::retry(Kind::Unavailable, "no endpoints"))
     }
 
     fn report_lie(&self, height: u64, detail: &str) {

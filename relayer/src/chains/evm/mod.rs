@@ -43,7 +43,8 @@ pub fn build(chain: &EvmChain, context: &Context) -> Result<Chain> {
     params.check().map_err(|e| Error::stop_lane(Kind::InvalidConfig, format!("{}: {e}", chain.id)))?;
     let pool = Arc::new(Pool::new(chain, Arc::clone(&context.observer))?);
     follow::start(&pool, chain, &context.tasks, &context.shutdown);
-    let headers = Arc::new(headers::EvmHeaders::new(Arc::clone(&pool), params, Arc::clone(&context.clock)));
+    let pinned = Pinned { height: chain.pinned.height, hash: chain.pinned.hash };
+    let headers = Arc::new(headers::EvmHeaders::new(Arc::clone(&pool), params, pinned, Arc::clone(&context.clock)));
     let catch_up = catch_up::CatchUp::start(Arc::clone(&headers), params, &context.tasks, &context.shutdown);
     let verifier = Arc::new(verifier::EvmVerifier::new(params, catch_up));
     let verified = verifier.verified();
@@ -58,7 +59,7 @@ pub fn build(chain: &EvmChain, context: &Context) -> Result<Chain> {
     Ok(Chain {
         id: Arc::clone(pool.chain()),
         genesis: chain.genesis,
-        pinned: Pinned { height: chain.pinned.height, hash: chain.pinned.hash },
+        pinned,
         vault: bytes::Bytes::copy_from_slice(chain.vault.as_slice()),
         headers,
         verifier,

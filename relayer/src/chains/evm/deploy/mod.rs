@@ -19,6 +19,7 @@ use super::{
     signer::{
         fees,
         key::Key,
+        nodes::revert_data,
         tx::{self, Call},
     },
 };
@@ -139,10 +140,10 @@ impl Deployer {
             Err(error) if error.meaning == Some(Meaning::AlreadyKnown) => {}
             Err(error) => return Err(error.error),
         }
-        self.included(sent.hash).await
+        self.included(sent.hash, &call).await
     }
 
-    async fn included(&self, hash: B256) -> Result<Receipt> {
+    async fn included(&self, hash: B256, call: &Call) -> Result<Receipt> {
         let deadline = Instant::now() + INCLUSION_DEADLINE;
         let mut heads = self.pool.best();
         loop {
@@ -150,7 +151,9 @@ impl Deployer {
             match receipt {
                 Some(receipt) if receipt.status == Some(U64::ONE) => return Ok(receipt),
                 Some(receipt) => {
-                    let detail = format!("transaction {hash} reverted in block {}", receipt.block_number);
+                    let block = receipt.block_number.to();
+                    let why = reverts::name(&revert_data(&self.pool, self.address(), call, block).await);
+                    let detail = format!("transaction {hash} reverted in block {block}: {why}");
                     return Err(Error::dead_letter(Kind::Reverted, detail));
                 }
                 None => {}

@@ -377,8 +377,11 @@ impl Pool {
 
     async fn read<T: DeserializeOwned>(&self, i: usize, method: &'static str, params: &str) -> Result<T> {
         let raw = self.ask(i, method, params).await.map_err(|e| e.into_error(self.label(i), method))?;
-        serde_json::from_str(raw.get())
-            .map_err(|_| Error::retry(Kind::Malformed, format!("{}: {method}: unexpected form", self.label(i))))
+        serde_json::from_str(raw.get()).map_err(|_| {
+            let error = NodeError::Malformed("the result has not the expected form");
+            self.failed(i, &error);
+            error.into_error(self.label(i), method)
+        })
     }
 
     fn failed(&self, i: usize, error: &NodeError) {

@@ -12,7 +12,7 @@
 pub mod fees;
 pub mod key;
 mod manager;
-mod nodes;
+pub(super) mod nodes;
 mod pending;
 pub mod tx;
 

@@ -112,7 +112,7 @@ pub(super) async fn balance(pool: &Pool, address: Address) -> Result<U256> {
 }
 
 /// Why a call reverted: it is run again on the state before its block, or the newest. Empty where no node can tell.
-pub(super) async fn revert_data(pool: &Pool, from: Address, call: &Call, block: u64) -> Bytes {
+pub(in crate::chains::evm) async fn revert_data(pool: &Pool, from: Address, call: &Call, block: u64) -> Bytes {
     let TxKind::Call(to) = call.to else { return Bytes::new() };
     let request = json!({ "from": from, "to": to, "gas": U64::from(call.gas), "input": call.data, "data": call.data });
     let before = U64::from(block.saturating_sub(1));

@@ -1,0 +1,263 @@
+//! Transfers over a bridge, step by step through the ports: lock → scan → prove → verify → deliver → final → proven
+//! delivered; a late one comes back with its original's proof.
+
+use crate::rig::{BLOCK, Rig, Side, bridge, finalised, reach, watch};
+use alloy::{
+    primitives::{Address, B256, Bytes, U256, address},
+    sol,
+    sol_types::{SolCall, SolValue},
+};
+use causeway::{
+    chains::{
+        Chain,
+        evm::{
+            abi::IVault,
+            artefacts::Artefact,
+            contract::view,
+            deploy::{
+                bridge::{Asset, Standard},
+                code,
+            },
+        },
+    },
+    lane::types::{Bundle, Delivery, Originals, Run, StateProof, TrustedState, Update, VaultEvent},
+};
+use causeway_core::{Anchor, Body, Entry, LaneId, OutboxTree, Reason, tree::peaks};
+use std::sync::Arc;
+
+sol! {
+    interface IToken {
+        function mint(address to, uint256 amount) external;
+        function approve(address spender, uint256 amount) external returns (bool);
+        function balanceOf(address owner) external view returns (uint256);
+    }
+}
+
+const ALICE: u64 = 5;
+const BOB: Address = address!("00000000000000000000000000000000000b0b00");
+
+/// A token of `home`, registered at both ends; (token, voucher).
+async fn token(home: &Side, away: &Side) -> (Address, Address) {
+    let (out, back) = lanes(home, away);
+    let arguments = ("Gold".to_owned(), "AU".to_owned(), U256::from(18)).abi_encode_params();
+    let token = home.create(Artefact::TEST_ERC20, &arguments).await;
+    let asset = Asset {
+        standard: Standard::Erc20,
+        token: None,
+        remote_asset: Standard::Erc20.asset(&home.end.chain, token),
+        decimals: (18, 18),
+        min_amount: 1,
+        caps: None,
+        name: ("Gold".into(), "AU".into()),
+    };
+    away.decide(vec![asset.register(away.end.vault, back).unwrap()]).await;
+    let named = IVault::tokenOfCall { lane: out.0, assetHash: asset.remote_asset };
+    let voucher = view(away.deployer.pool(), away.end.vault, &named).await.unwrap();
+    let home_asset =
+        Asset { token: Some(token), remote_asset: Standard::Erc20.asset(&away.end.chain, voucher), ..asset };
+    home.decide(vec![home_asset.register(home.end.vault, out).unwrap()]).await;
+    (token, voucher)
+}
+
+fn lanes(home: &Side, away: &Side) -> (LaneId, LaneId) {
+    let lanes = home.end.lanes(&away.end, 1).unwrap();
+    (lanes.out, lanes.back)
+}
+
+fn word(address: Address) -> B256 {
+    address.into_word()
+}
+
+async fn balance(side: &Side, token: Address, owner: Address) -> U256 {
+    view(side.deployer.pool(), token, &IToken::balanceOfCall { owner }).await.unwrap()
+}
+
+/// The entries of a lane that leaves `chain`, out of its events up to `height`.
+async fn entries(chain: &Chain, lane: LaneId, height: u64) -> Vec<Entry> {
+    let events = chain.entries.scan(&chain.vault, 1, height).await.unwrap();
+    let mut all = Vec::new();
+    for event in events {
+        if let VaultEvent::Appended { lane: of, entries, .. } = event
+            && of == lane
+        {
+            all.extend(entries);
+        }
+    }
+    assert!(all.iter().zip(0..).all(|(e, i)| e.index == i));
+    all
+}
+
+/// Proves all entries of the lane at a verified header, as `prove` does.
+async fn bundle(chain: &Chain, outbox: Address, lane: LaneId, at: &TrustedState, update: &Update) -> Bundle {
+    let entries = entries(chain, lane, at.height).await;
+    let outbox = bytes::Bytes::copy_from_slice(outbox.as_slice());
+    let size = chain.verifier.size(at, &outbox, &chain.proofs.size(&outbox, at.height).await.unwrap()).unwrap();
+    assert_eq!(size, entries.len() as u64, "events and proven size agree");
+    let leaves: Vec<B256> = entries.iter().map(Entry::commitment).collect();
+    let tree = OutboxTree::from_leaves(&leaves);
+    let mut runs = Vec::new();
+    for part in peaks::split(size, 0, size).unwrap() {
+        let mut siblings = Vec::new();
+        tree.prove_peak(part.peak.height, part.first, part.count, &mut siblings).unwrap();
+        runs.push(Run { peak: part.peak.height, count: u16::try_from(part.count).unwrap(), siblings });
+    }
+    let heights: Vec<u8> = runs.iter().map(|r| r.peak).collect();
+    let proof = chain.proofs.peaks(&outbox, &heights, at.height).await.unwrap();
+    let proven = chain.verifier.peaks(at, &outbox, &heights, &proof).unwrap();
+    let mut rest: &[Entry] = &entries;
+    for (run, peak) in runs.iter().zip(&proven) {
+        let (mine, after) = rest.split_at(run.count.into());
+        Anchor::Peak { peak: *peak, height: run.peak }
+            .verify_entries(lane, mine[0].index, mine, &run.siblings)
+            .unwrap();
+        rest = after;
+    }
+    Bundle {
+        lane,
+        first: 0,
+        entries,
+        source_height: at.height,
+        update: update.bytes.clone(),
+        state_proof: proof.0,
+        runs,
+    }
+}
+
+/// The update as the destination's client contract takes it.
+async fn for_contract(source: &Chain, destination: &Chain, lane: LaneId, at: &TrustedState, update: &Update) -> Update {
+    let contract = destination.submitter.as_ref().unwrap().client(lane).await.unwrap();
+    let (before, bytes) = source.verifier.for_contract(&contract, std::slice::from_ref(at), &update.bytes).unwrap();
+    assert!(before.is_empty());
+    Update { height: update.height, bytes }
+}
+
+async fn delivered(chain: &Chain, lane: LaneId, at: &TrustedState) -> U256 {
+    let proof = chain.proofs.delivered(&chain.vault, lane, &[0], at.height).await.unwrap();
+    chain.verifier.delivered(at, &chain.vault, lane, &[0], &proof).unwrap()[0]
+}
+
+fn chain(id: u64, seed: &str) -> causeway_devchain::ChainBuilder {
+    causeway_devchain::Chain::builder().chain_id(id).seed(seed).block_time(BLOCK)
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn transfers_go_over_and_a_late_one_comes_back() {
+    let (north, south) = bridge(Rig::new(chain(4001, "north")).await, Rig::new(chain(4002, "south")).await).await;
+    let (token, voucher) = token(&north, &south).await;
+    let (out, back) = lanes(&north, &south);
+    for (side, artefact, address) in [
+        (&north, Artefact::OUTBOX, north.end.outbox),
+        (&north, Artefact::CLIENT, north.client),
+        (&south, Artefact::PROXY, south.end.vault),
+        (&south, Artefact::VAULT, south.contracts.implementation),
+    ] {
+        code::check(side.deployer.pool(), address, artefact).await.unwrap();
+    }
+    assert!(code::check(north.deployer.pool(), north.client, Artefact::OUTBOX).await.is_err());
+    let vault_code = code::vault(north.deployer.pool(), north.end.vault).await.unwrap();
+    assert_eq!(vault_code.implementation, north.contracts.implementation);
+
+    // Alice locks twenty at once and one that will be late; the destination's clock runs a second a block.
+    let alice = north.rig.deployer(ALICE);
+    let thousand = U256::from(1_000);
+    alice.call(token, IToken::mintCall { to: alice.address(), amount: thousand }.abi_encode()).await.unwrap();
+    alice.call(token, IToken::approveCall { spender: north.end.vault, amount: thousand }.abi_encode()).await.unwrap();
+    let (north_ports, south_ports) = (north.ports(1), south.ports(1));
+    let mut north_states = watch(Arc::clone(&north_ports));
+    let mut south_states = watch(Arc::clone(&south_ports));
+    let now = reach(&mut south_states, 1).await.0.time.max(reach(&mut north_states, 1).await.0.time);
+    let item = IVault::Item { recipient: word(BOB), amountOrId: U256::from(3), memoHash: B256::ZERO };
+    let many = IVault::sendManyCall { lane: out.0, token, timeout: now + 86_000, items: vec![item; 20] };
+    alice.call(north.end.vault, many.abi_encode()).await.unwrap();
+    let late = IVault::lockCall {
+        lane: out.0,
+        token,
+        amountOrId: U256::from(100),
+        recipient: word(BOB),
+        timeout: now + 40,
+        memoHash: B256::repeat_byte(7),
+    };
+    let receipt = alice.call(north.end.vault, late.abi_encode()).await.unwrap();
+
+    // The late one is late when the destination's clock has passed its timeout.
+    let source_height: u64 = receipt.block_number.to();
+    let (at, update) = reach(&mut north_states, source_height).await;
+    let waiting = south_states.wait_for(|s| s.as_ref().is_some_and(|(t, _)| t.time > late.timeout));
+    tokio::time::timeout(crate::rig::PATIENCE, waiting).await.unwrap().unwrap();
+    let forth = bundle(&north_ports, north.end.outbox, out, &at, &update).await;
+    assert_eq!(forth.entries.len(), 21);
+    let update = for_contract(&north_ports, &south_ports, out, &at, &update).await;
+    let forth = Bundle { update: update.bytes, ..forth };
+    let submitter = south_ports.submitter.clone().unwrap();
+    let call = Delivery { bundle: Arc::new(forth.clone()), originals: vec![] };
+    let (_, block, gas) = finalised(submitter.deliver(call.clone()).await.unwrap()).await;
+    println!("delivery of 21: {gas} gas");
+    assert_eq!(balance(&south, voucher, BOB).await, U256::from(60));
+    let (at, _) = reach(&mut south_states, block).await;
+    assert_eq!(delivered(&south_ports, out, &at).await, U256::from((1u64 << 21) - 1));
+
+    // A second delivery of the same entries changes nothing (INV-2, ATK-087).
+    let (.., again) = finalised(submitter.deliver(call).await.unwrap()).await;
+    assert!(again < gas);
+    assert_eq!(balance(&south, voucher, BOB).await, U256::from(60));
+
+    // The late one comes back with its original's proof, under the peak of the chain's own outbox.
+    let (at, update) = reach(&mut south_states, block).await;
+    let home = bundle(&south_ports, south.end.outbox, back, &at, &update).await;
+    let [Entry { body: Body::Returned(returned), .. }] = home.entries.as_slice() else { panic!("{:?}", home.entries) };
+    assert_eq!((returned.index, returned.reason), (20, Reason::Expired));
+    let leaves: Vec<B256> = forth.entries.iter().map(Entry::commitment).collect();
+    let peak = peaks::covering(21, 20).unwrap().height;
+    let mut siblings = Vec::new();
+    OutboxTree::from_leaves(&leaves).prove_peak(peak, 20, 1, &mut siblings).unwrap();
+    let originals = vec![Originals { transfers: vec![forth.entries[20]], peak, siblings }];
+    let update = for_contract(&south_ports, &north_ports, back, &at, &update).await;
+    let home = Arc::new(Bundle { update: update.bytes, ..home });
+    let submitter = north_ports.submitter.clone().unwrap();
+    let (_, block, _) = finalised(submitter.deliver(Delivery { bundle: home, originals }).await.unwrap()).await;
+    assert_eq!(balance(&north, token, alice.address()).await, U256::from(1_000 - 60));
+    assert_eq!(balance(&north, token, north.end.vault).await, U256::from(60), "escrow");
+    let (at, _) = reach(&mut north_states, block).await;
+    assert_eq!(delivered(&north_ports, back, &at).await, U256::ONE);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn atk_024_a_changed_bundle_is_refused_before_it_costs_anything() {
+    let (north, south) = bridge(Rig::new(chain(4011, "north2")).await, Rig::new(chain(4012, "south2")).await).await;
+    let (token, _) = token(&north, &south).await;
+    let (out, _) = lanes(&north, &south);
+    let alice = north.rig.deployer(ALICE);
+    let ten = U256::from(10);
+    alice.call(token, IToken::mintCall { to: alice.address(), amount: ten }.abi_encode()).await.unwrap();
+    alice.call(token, IToken::approveCall { spender: north.end.vault, amount: ten }.abi_encode()).await.unwrap();
+    let (north_ports, south_ports) = (north.ports(1), south.ports(1));
+    let mut states = watch(Arc::clone(&north_ports));
+    let lock = IVault::lockCall {
+        lane: out.0,
+        token,
+        amountOrId: ten,
+        recipient: word(BOB),
+        timeout: reach(&mut states, 1).await.0.time + 86_000,
+        memoHash: B256::ZERO,
+    };
+    let height: u64 = alice.call(north.end.vault, lock.abi_encode()).await.unwrap().block_number.to();
+    let (at, update) = reach(&mut states, height).await;
+    let mut bundle = bundle(&north_ports, north.end.outbox, out, &at, &update).await;
+    let submitter = south_ports.submitter.clone().unwrap();
+    let before = submitter.balance().await.unwrap();
+    if let Body::Transfer(transfer) = &mut bundle.entries[0].body {
+        transfer.amount = U256::from(11);
+    }
+    let error = submitter.deliver(Delivery { bundle: Arc::new(bundle), originals: vec![] }).await.unwrap_err();
+    assert_eq!(error.kind, causeway::lane::error::Kind::Reverted);
+    assert!(error.detail.contains("RootMismatch"), "{error}");
+    assert_eq!(submitter.balance().await.unwrap(), before);
+
+    // A forged state proof is the node's lie, not the lane's end.
+    let outbox = bytes::Bytes::copy_from_slice(north.end.outbox.as_slice());
+    let mut proof = north_ports.proofs.peaks(&outbox, &[0], at.height).await.unwrap().0.to_vec();
+    let last = proof.len() - 1;
+    proof[last] ^= 1;
+    let refused = north_ports.verifier.peaks(&at, &outbox, &[0], &StateProof(Bytes::from(proof).into())).unwrap_err();
+    assert!(refused.is_retry());
+}
