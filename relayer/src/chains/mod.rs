@@ -8,11 +8,13 @@ pub mod observe;
 pub mod registry;
 
 use crate::lane::{
-    error::Kind,
+    error::{Kind, Result},
     ports::{Clock, Entries, Headers, Journal, Proofs, Submitter, Verifier},
     types::{Account, ChainId},
 };
-use alloy::primitives::B256;
+use alloy::primitives::{B256, U256};
+use async_trait::async_trait;
+use causeway_core::LaneId;
 use observe::Observer;
 use std::{fmt, sync::Arc, time::Duration};
 use tokio::sync::watch;
@@ -45,6 +47,8 @@ pub struct Chain {
     pub proofs: Arc<dyn Proofs>,
     /// Fetches the vault's events.
     pub entries: Arc<dyn Entries>,
+    /// Reads the vault's accounting, for figures.
+    pub holdings: Arc<dyn Holdings>,
     /// Sends transactions; `None` where this relayer has no signer.
     pub submitter: Option<Arc<dyn Submitter>>,
     /// Usual time between two blocks.
@@ -85,6 +89,15 @@ impl fmt::Debug for Context {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Context").finish_non_exhaustive()
     }
+}
+
+/// Reads what a vault holds (at an asset's home) or has minted and not burned (at the other end). A node's word: for
+/// figures and alerts, never for a decision.
+#[async_trait]
+pub trait Holdings: Send + Sync {
+    /// Of the asset that is `token` on this chain, for the bridge whose lane `out_lane` leaves it; in smallest units,
+    /// tokens for non-fungible ones.
+    async fn held(&self, out_lane: LaneId, token: &Account) -> Result<U256>;
 }
 
 /// Gives the present state of a chain's nodes.

@@ -2,6 +2,7 @@
 //!
 //! Floor 5: the daemon and the commands start it once per process ([`start`]).
 
+pub mod backing;
 pub mod escape;
 pub mod log;
 pub mod standing;

@@ -35,6 +35,19 @@ sol! {
             uint64 epoch;
             bytes32 remoteGenesis;
         }
+        struct AssetHead { address outbox; uint8 mode; uint8 standard; uint8 status; uint8 amountWidth; int8 scale; bool capped; uint8 accountBytes; }
+        struct Asset {
+            AssetHead head;
+            uint128 held;
+            uint128 minAmount;
+            uint112 lockCap;
+            uint112 creditCap;
+            uint32 windowSeconds;
+            uint112 lockUsed;
+            uint112 creditUsed;
+            uint32 window;
+            bytes32 remoteAsset;
+        }
 
         function initialize(address council, bytes32 genesis) external;
         function lock(bytes32 lane, address token, uint256 amountOrId, bytes32 recipient, uint64 timeout, bytes32 memoHash) external returns (uint64 index);
@@ -51,6 +64,7 @@ sol! {
         function pause(uint64 until) external;
         function laneIds(RemoteEnd calldata remote, uint64 epoch, address outbox) external view returns (bytes32 outLane, bytes32 inLane);
         function laneConfig(bytes32 lane) external view returns (LaneConfig memory);
+        function asset(bytes32 outLane, address token) external view returns (Asset memory);
         function tokenOf(bytes32 lane, bytes32 assetHash) external view returns (address);
         function assetHashOf(uint8 standard, address token) external view returns (bytes32);
         function isDelivered(bytes32 lane, uint64 index) external view returns (bool);
@@ -158,6 +172,23 @@ mod tests {
         check::<IClient::IClientCalls>(&["BftEvmClient"]);
         check::<ICouncil::ICouncilCalls>(&["Council"]);
         check::<IOutbox::IOutboxCalls>(&["Outbox"]);
+    }
+
+    /// An answer is decoded by its types: the structure of `asset` is that of the artefact, word by word.
+    #[test]
+    fn the_structure_of_an_asset_is_the_artefacts() {
+        let abi = artefacts(&["VaultAdmin"]);
+        let flat = |p: &alloy::json_abi::Param| -> Vec<String> {
+            let inner = |p: &alloy::json_abi::Param| match p.components.is_empty() {
+                true => vec![p.ty.clone()],
+                false => p.components.iter().map(|c| c.ty.clone()).collect(),
+            };
+            p.components.iter().flat_map(inner).collect()
+        };
+        let outputs = &abi.function("asset").unwrap()[0].outputs;
+        let words = "address uint8 uint8 uint8 uint8 int8 bool uint8 \
+                     uint128 uint128 uint112 uint112 uint32 uint112 uint112 uint32 bytes32";
+        assert_eq!(flat(&outputs[0]), words.split_whitespace().collect::<Vec<_>>());
     }
 
     #[test]

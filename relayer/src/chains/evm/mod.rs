@@ -17,6 +17,7 @@ pub mod endpoint;
 pub mod entries;
 pub mod errors;
 pub mod headers;
+pub mod holdings;
 pub mod proofs;
 pub mod reverts;
 pub mod signer;
@@ -65,6 +66,7 @@ pub fn build(chain: &EvmChain, context: &Context) -> Result<Chain> {
         verifier,
         proofs: Arc::new(proofs::EvmProofs::new(Arc::clone(&pool))),
         entries: Arc::new(entries::EvmEntries::new(Arc::clone(&pool), chain.log_range)),
+        holdings: Arc::new(holdings::EvmHoldings::new(Arc::clone(&pool), chain.vault)),
         submitter,
         block_time: chain.block_time,
         trusting_period: chain.trusting_period,
