@@ -37,7 +37,7 @@ pub enum StateProofFault {
     /// The bytes end before the format does, or go on after it.
     #[error("state proof: malformed at byte {0}")]
     Malformed(usize),
-    /// More slots, peaks or nodes than allowed, or none.
+    /// More peaks or nodes than allowed, or no peak.
     #[error("state proof: {what}: 1 to {limit}, found {found}")]
     TooLarge {
         /// What was measured.
@@ -82,6 +82,14 @@ pub enum StateProofFault {
     /// No peak of this height was ever written: zero proves nothing.
     #[error("no peak of height {0}")]
     NoPeak(u8),
+    /// The proof shows another number of slots than were asked for.
+    #[error("expected {expected} slots, found {found}")]
+    SlotCount {
+        /// Slots asked for.
+        expected: usize,
+        /// Slots in the proof.
+        found: usize,
+    },
     /// A height beyond 63.
     #[error("peak height: at most 63, found {0}")]
     PeakHeight(u8),
@@ -176,7 +184,7 @@ pub fn storage_words(
     let account = account_of(state_root, account, &reader.nodes()?)?;
     let count = usize::from(reader.byte()?);
     if count != slots.len() {
-        return Err(StateProofFault::TooLarge { what: "slots", limit: slots.len(), found: count });
+        return Err(StateProofFault::SlotCount { expected: slots.len(), found: count });
     }
     let mut words = Vec::with_capacity(slots.len());
     for (position, slot) in slots.iter().enumerate() {

@@ -187,9 +187,10 @@ pub fn build_update<R: Recover>(
         if contract_mode { in_force.as_slice().to_vec() } else { header.extra().validators().collect() };
     let mut chosen: Vec<Option<&Seal>> = vec![None; listed.len()];
     let digest = header.commit_digest();
+    let context = R::Context::default();
     for seal in header.extra().seals() {
         let Some((r_s, [v])) = seal.split_first_chunk::<64>() else { continue };
-        let Ok(signer) = R::recover(&digest, r_s, *v, HighS::Refuse) else { continue };
+        let Ok(signer) = R::recover_in(&context, &digest, r_s, *v, HighS::Refuse) else { continue };
         if let Some(place) = listed.iter().position(|v| *v == signer).and_then(|at| chosen.get_mut(at)) {
             *place = Some(seal);
         }

@@ -254,12 +254,13 @@ fn enough_signers(update: &Update<'_>, of: usize) -> Result<(), Refusal> {
 
 fn seals_good<R: Recover>(update: &Update<'_>, header: &SealLess<'_>, set: &[Address]) -> Result<(), Refusal> {
     let digest = header.commit_digest();
+    let context = R::Context::default();
     for (bit, seal) in update.signed() {
         let Some(expected) = set.get(bit).copied() else {
             return Err(Refusal::UnknownSigner { bit, validators: set.len() });
         };
         let Some((r_s, [v])) = seal.split_first_chunk::<64>() else { continue };
-        let found = R::recover(&digest, r_s, *v, HighS::Refuse)
+        let found = R::recover_in(&context, &digest, r_s, *v, HighS::Refuse)
             .map_err(|fault| Refusal::InvalidSeal { validator: expected, fault })?;
         if found != expected {
             return Err(Refusal::BadSeal { expected, found });

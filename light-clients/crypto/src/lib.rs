@@ -24,7 +24,7 @@ use alloy_primitives::{Address, B256, keccak256};
 
 pub use fault::SignatureFault;
 #[cfg(feature = "native")]
-pub use native::Native;
+pub use native::{Native, NativeContext};
 #[cfg(feature = "portable")]
 pub use portable::Portable;
 
@@ -48,22 +48,45 @@ pub enum HighS {
 
 /// Public-key recovery on secp256k1 (SEC 1 §4.1.6) to an Ethereum address.
 pub trait Recover {
+    /// What an implementation sets up once for many signatures.
+    type Context: Default;
+
     /// The address whose key made the signature `r ‖ s` with recovery id `v` over `prehash`.
     ///
     /// # Errors
-    /// Refuses a recovery id above 1 (ids 2 and 3, `r` beyond the group order, do not occur in Ethereum), `r` or `s`
-    /// that is zero or ≥ n, a high `s` where asked, an `r` that is no curve point, and the point at infinity.
+    /// As [`Recover::recover_in`].
     fn recover(prehash: &B256, r_s: &[u8; 64], v: u8, high_s: HighS) -> Result<Address, SignatureFault> {
-        scalar::check(r_s, v, high_s)?;
-        Self::recover_checked(prehash, r_s, v)
+        Self::recover_in(&Self::Context::default(), prehash, r_s, v, high_s)
     }
 
-    /// [`Recover::recover`] after the checks on ranges, which are the same for every implementation.
+    /// The same in a context that is used for several signatures.
+    ///
+    /// # Errors
+    /// Refuses a recovery id above 1 (ids 2 and 3, `r` beyond the group order, do not occur in Ethereum), `r` or `s`
+    /// that is zero or ≥ n, a high `s` where asked, an `r` that is no curve point, the point at infinity, and the zero
+    /// address.
+    fn recover_in(
+        context: &Self::Context,
+        prehash: &B256,
+        r_s: &[u8; 64],
+        v: u8,
+        high_s: HighS,
+    ) -> Result<Address, SignatureFault> {
+        scalar::check(r_s, v, high_s)?;
+        Self::recover_checked(context, prehash, r_s, v)
+    }
+
+    /// [`Recover::recover_in`] after the checks on ranges, which are the same for every implementation.
     ///
     /// # Errors
     /// [`SignatureFault::NoSuchPoint`] where no public key answers.
     #[doc(hidden)]
-    fn recover_checked(prehash: &B256, r_s: &[u8; 64], v: u8) -> Result<Address, SignatureFault>;
+    fn recover_checked(
+        context: &Self::Context,
+        prehash: &B256,
+        r_s: &[u8; 64],
+        v: u8,
+    ) -> Result<Address, SignatureFault>;
 }
 
 /// The address of an uncompressed public key without its `0x04` prefix.

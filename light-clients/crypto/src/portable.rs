@@ -20,11 +20,13 @@ use crate::{Recover, SignatureFault, address_of};
 pub struct Portable;
 
 impl Recover for Portable {
+    type Context = ();
+
     /// SEC 1 §4.1.6 with j = 0: Q = r⁻¹ (s·R − z·G).
     ///
     /// `VerifyingKey::recover_from_prehash` verifies the signature once more with the key that it found, which can
     /// not fail for a key found this way and doubles the work; so the formula is written out.
-    fn recover_checked(prehash: &B256, r_s: &[u8; 64], v: u8) -> Result<Address, SignatureFault> {
+    fn recover_checked((): &(), prehash: &B256, r_s: &[u8; 64], v: u8) -> Result<Address, SignatureFault> {
         let signature = Signature::from_slice(r_s).map_err(|_| SignatureFault::NoSuchPoint)?;
         let (r, s) = signature.split_scalars();
         // With j = 0 the point's abscissa is r itself.

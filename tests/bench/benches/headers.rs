@@ -20,7 +20,9 @@ const START: u64 = 1_800_000_000;
 struct K256;
 
 impl Recover for K256 {
-    fn recover_checked(prehash: &B256, r_s: &[u8; 64], v: u8) -> Result<Address, SignatureFault> {
+    type Context = ();
+
+    fn recover_checked((): &(), prehash: &B256, r_s: &[u8; 64], v: u8) -> Result<Address, SignatureFault> {
         let signature = Signature::from_slice(r_s).map_err(|_| SignatureFault::NoSuchPoint)?;
         let id = RecoveryId::from_byte(v).ok_or(SignatureFault::RecoveryId { found: v })?;
         let key = VerifyingKey::recover_from_prehash(prehash.as_slice(), &signature, id)
