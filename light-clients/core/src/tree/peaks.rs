@@ -65,9 +65,10 @@ pub fn covering(size: u64, index: u64) -> Option<Peak> {
 /// What slot `1 + height` holds once the outbox has `size` leaves, each written by an append of its own: the current
 /// peak of that height, or the last one there was. `None` while there was none, or for a height above 63.
 ///
-/// A vault that appends many entries at once may skip peaks that a later leaf of the same call merges away. Then a slot
-/// whose bit in `size` is clear may hold an older value than this (a current peak's never). A prover that proves under
-/// current peaks, as [`split`] gives them, never depends on it.
+/// The EVM outbox writes only the peaks that are current when a call ends: one that a later leaf of the same call merged
+/// away was never stored. So after appends of many at once, a slot whose bit in `size` is clear may hold an older value
+/// than this, or none (a current peak's never does). A prover that proves under current peaks, as [`split`] gives them,
+/// does not depend on it.
 #[must_use]
 pub fn slot(size: u64, height: u8) -> Option<Peak> {
     if height > MAX_HEIGHT {
