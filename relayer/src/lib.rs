@@ -8,6 +8,8 @@ pub mod api;
 pub mod chains;
 pub mod cli;
 pub mod config;
+#[cfg(feature = "demo")]
+pub mod demo;
 pub mod lane;
 pub mod metrics;
 pub mod store;

@@ -3,10 +3,19 @@
 //! Commands that talk to chains need a configuration; those that ask the running relayer (`status`, `lanes`, `entries`,
 //! `client`, `dead-letters`) speak gRPC over its Unix socket, whose place the configuration names.
 
+pub(crate) mod access;
 pub mod admin;
+pub mod assets;
+pub mod bridge;
+pub mod check;
+pub(crate) mod council;
+pub mod deploy;
+mod edit;
 pub mod exit;
+pub(crate) mod ground;
 pub mod init;
 pub mod output;
+pub mod transfer;
 
 mod config_cmd;
 
@@ -34,8 +43,23 @@ pub struct Cli {
 /// The commands.
 #[derive(Debug, Subcommand)]
 pub enum Command {
+    /// Watch two embedded chains exchange assets through two relayers: nothing to set up.
+    #[cfg(feature = "demo")]
+    Demo(crate::demo::DemoArgs),
     /// Write commented configurations and certificates for a development pair of organisations.
     Init(init::InitArgs),
+    /// Try everything that `run` will need; one line each, and exit code 1 if one fails.
+    Check(check::CheckArgs),
+    /// Put the contracts of a bridge onto two chains.
+    Deploy(deploy::DeployArgs),
+    /// Agree on a bridge with the other organisation: export, join, open, show.
+    #[command(subcommand)]
+    Bridge(bridge::BridgeCommand),
+    /// List or register the assets of a bridge, or set their caps.
+    #[command(subcommand)]
+    Assets(assets::AssetsCommand),
+    /// Send an asset over a bridge, from the configuration's own account.
+    Transfer(transfer::TransferArgs),
     /// Show the running relayer at a glance: chains, nodes, peers, signers, lanes.
     Status(admin::status::StatusArgs),
     /// List the lanes of the running relayer, pause or resume one.
@@ -95,7 +119,14 @@ type Answer = Result<Box<dyn Report>, CliError>;
 
 async fn dispatch(cli: Cli) -> Answer {
     match cli.command {
+        #[cfg(feature = "demo")]
+        Command::Demo(args) => crate::demo::run(args, cli.output).await,
         Command::Init(args) => init::run(&args).await,
+        Command::Check(args) => check::run(&cli.config, args).await,
+        Command::Deploy(args) => deploy::run(&cli.config, args).await,
+        Command::Bridge(command) => bridge::run(&cli.config, command).await,
+        Command::Assets(command) => assets::run(&cli.config, command).await,
+        Command::Transfer(args) => transfer::run(&cli.config, args).await,
         Command::Status(args) => admin::status::run(admin::connect(&cli.config).await?, args, cli.output).await,
         Command::Lanes(args) => admin::lanes::run(admin::connect(&cli.config).await?, args).await,
         Command::Entries(args) => admin::entries::run(admin::connect(&cli.config).await?, args).await,

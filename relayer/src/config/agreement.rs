@@ -60,10 +60,10 @@ pub struct End {
     pub trusting_period: u64,
     /// Clock drift, seconds.
     pub clock_drift: u64,
-    /// The vault's proxy.
+    /// Seconds between a freeze and the recovery that may follow.
+    pub freeze_delay: u64,
+    /// The vault: its proxy's address, and the hash over the proxy's code and all code that it runs.
     pub vault: Contract,
-    /// The code behind the proxy.
-    pub vault_implementation: Contract,
     /// The outbox that this end writes for this bridge.
     pub outbox: Contract,
     /// The light client, on this chain, of the other end's chain.
@@ -100,6 +100,8 @@ pub struct Asset {
     pub kind: AssetKind,
     /// CAIP-2 id of the end that is its home: locked and released there, minted and burned at the other.
     pub home: String,
+    /// Decimals, the same at both ends; 0 for ERC-721.
+    pub decimals: u8,
     /// The token at home.
     pub token: Address,
     /// The voucher at the other end.
@@ -194,12 +196,7 @@ impl Agreement {
                 let found = "a hash of zeros";
                 return Err(Problem::new(format!("ends[{i}]"), "genesis and pinned hash", found, EXPORT_ANEW));
             }
-            for (name, contract) in [
-                ("vault", end.vault),
-                ("outbox", end.outbox),
-                ("client", end.client),
-                ("vault_implementation", end.vault_implementation),
-            ] {
+            for (name, contract) in [("vault", end.vault), ("outbox", end.outbox), ("client", end.client)] {
                 if contract.address.is_zero() || contract.code_hash.is_zero() {
                     let expected = "an address and the hash of its code";
                     return Err(Problem::new(format!("ends[{i}].{name}"), expected, "zero", EXPORT_ANEW));

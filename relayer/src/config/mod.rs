@@ -11,13 +11,13 @@ pub mod reference;
 pub mod secret;
 pub(crate) mod validate;
 
+pub use crate::chains::registry::ChainConfig;
 pub use crate::lane::settings::{Role, Settings};
 pub use agreement::{Agreement, Fingerprint};
 pub use error::{ConfigError, Problem};
 pub use load::MAX_CONFIG_BYTES;
 pub use validate::Stage;
 
-use crate::chains::evm::config::EvmChain;
 use schemars::JsonSchema;
 use serde::Deserialize;
 use std::{collections::BTreeMap, net::SocketAddr, path::PathBuf};
@@ -37,6 +37,9 @@ pub struct Config {
     /// The bridges that this relayer serves, by name.
     #[serde(default)]
     pub bridges: BTreeMap<String, BridgeConfig>,
+    /// PEM file: this organisation's CA certificate, the one that other organisations get.
+    #[serde(default)]
+    pub ca: Option<PathBuf>,
     /// This relayer's own gRPC listener and certificate. May be absent if no bridge has a peer.
     #[serde(default)]
     pub listener: Option<ListenerConfig>,
@@ -66,20 +69,24 @@ pub struct Config {
     pub source: Source,
 }
 
-/// A chain, by its consensus family.
-#[derive(Clone, Debug, Deserialize, JsonSchema)]
-#[serde(tag = "family", rename_all = "kebab-case")]
-pub enum ChainConfig {
-    /// Istanbul-style BFT EVM chains: QBFT, IBFT 2.0, IBFT 1 (Besu, GoQuorum).
-    BftEvm(EvmChain),
-}
+impl Config {
+    /// The other organisations.
+    pub fn peer_names(&self) -> Vec<&str> {
+        self.peers.keys().map(String::as_str).collect()
+    }
 
-impl ChainConfig {
-    /// The chain's CAIP-2 id.
-    pub fn id(&self) -> &str {
-        match self {
-            Self::BftEvm(chain) => &chain.id,
-        }
+    /// The two lanes of a bridge, with what this relayer does on each.
+    pub fn lanes_of(&self, bridge: &BridgeConfig, agreement: &Agreement) -> [agreement::BridgeLane; 2] {
+        let side = match &bridge.side {
+            Side::Both => None,
+            Side::Chain(name) => self.chains.get(name).and_then(|chain| agreement.end(validate::chain_id(chain))),
+        };
+        agreement.lanes(side)
+    }
+
+    /// How to reach an organisation.
+    pub fn peer(&self, organisation: &str) -> Option<&PeerConfig> {
+        self.peers.get(organisation)
     }
 }
 
@@ -123,6 +130,16 @@ pub enum Side {
     Chain(String),
 }
 
+impl Side {
+    /// As the configuration writes it.
+    pub fn as_str(&self) -> &str {
+        match self {
+            Self::Both => "both",
+            Self::Chain(name) => name,
+        }
+    }
+}
+
 impl From<String> for Side {
     fn from(name: String) -> Self {
         if name == "both" { Self::Both } else { Self::Chain(name) }
@@ -139,8 +156,6 @@ pub struct ListenerConfig {
     pub certificate: PathBuf,
     /// PEM file: the certificate's private key. Mode 0600.
     pub key: PathBuf,
-    /// PEM file: this organisation's CA certificate, the one that other organisations get.
-    pub ca: PathBuf,
 }
 
 /// Another organisation's relayer.

@@ -53,7 +53,7 @@ fn agreement() -> Agreement {
         trusting_period: 14 * 24 * 3600,
         clock_drift: 15,
         vault: contract(0x10 + number),
-        vault_implementation: contract(0x20 + number),
+        freeze_delay: 7 * 24 * 3600,
         outbox: contract(0x30 + number),
         client: contract(0x40 + number),
     };
@@ -61,6 +61,7 @@ fn agreement() -> Agreement {
         symbol: "DEMO".into(),
         kind: AssetKind::Erc20,
         home: "eip155:1001".into(),
+        decimals: 18,
         token: Address::repeat_byte(5),
         voucher: Address::repeat_byte(6),
         cap: U256::from(1000),
@@ -247,6 +248,7 @@ fn atk_068_configuration_and_agreement_tell_one_story() {
         ("height = 7".into(), "height = 8".into(), "chains.alpha.pinned.height"),
         ("trusting_period = \"14days\"".into(), "trusting_period = \"15days\"".into(), "chains.alpha.trusting_period"),
         ("clock_drift = \"15s\"".into(), "clock_drift = \"5h\"".into(), "chains.alpha.clock_drift"),
+        ("block_time = \"1s\"".into(), "freeze_delay = \"1day\"".into(), "chains.alpha.freeze_delay"),
         ("mode = \"qbft\"".into(), "mode = \"ibft1\"".into(), "chains.alpha.mode"),
         (
             "\nfingerprint = \"".into(),

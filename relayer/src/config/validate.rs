@@ -85,7 +85,9 @@ impl Config {
         if let Some(listener) = &mut self.listener {
             resolve(&folder, "listener.certificate".into(), &mut listener.certificate, false);
             resolve(&folder, "listener.key".into(), &mut listener.key, true);
-            resolve(&folder, "listener.ca".into(), &mut listener.ca, false);
+        }
+        if let Some(ca) = &mut self.ca {
+            resolve(&folder, "ca".into(), ca, false);
         }
         for (name, peer) in &mut self.peers {
             resolve(&folder, format!("peers.{name}.ca"), &mut peer.ca, false);
@@ -131,9 +133,10 @@ impl Config {
                     }
                 }
             }
-            let twin = self.chains.iter().find(|(other, section)| *other < name && section.id() == chain.id());
+            let twin =
+                self.chains.iter().find(|(other, section)| *other < name && chain_id(section) == chain_id(chain));
             if let Some((other, _)) = twin {
-                let found = format!("{} here and in chains.{other}", chain.id());
+                let found = format!("{} here and in chains.{other}", chain_id(chain));
                 let action = "give each chain one section; put further nodes into its `endpoints`";
                 problems.push(Problem::new(format!("{key}.id"), "each chain once", found, action));
             }
@@ -232,7 +235,7 @@ impl Config {
             ));
         }
         for end in &agreement.ends {
-            let Some((name, chain)) = self.chains.iter().find(|(_, chain)| chain.id() == end.chain) else {
+            let Some((name, chain)) = self.chains.iter().find(|(_, chain)| chain_id(chain) == end.chain) else {
                 let action = "add a `[chains.<name>]` section for it";
                 problems.push(Problem::new("chains", format!("a chain with id {}", end.chain), "none", action));
                 continue;
@@ -246,6 +249,7 @@ impl Config {
                 ("pinned.height", end.pinned.height.to_string(), chain.pinned.height.to_string()),
                 ("pinned.hash", end.pinned.hash.to_string(), chain.pinned.hash.to_string()),
                 ("trusting_period", format!("{}s", end.trusting_period), format!("{period}s")),
+                ("freeze_delay", format!("{}s", end.freeze_delay), format!("{}s", chain.freeze_delay.as_secs())),
                 ("clock_drift", format!("{}s", end.clock_drift), format!("{}s", chain.clock_drift.as_secs())),
             ] {
                 if agreed != here {
@@ -257,11 +261,11 @@ impl Config {
         }
         if let Side::Chain(side) = &bridge.side
             && let Some(chain) = self.chains.get(side)
-            && agreement.end(chain.id()).is_none()
+            && agreement.end(chain_id(chain)).is_none()
         {
             let [a, b] = &agreement.ends;
             let expected = format!("a chain of this bridge ({} or {})", a.chain, b.chain);
-            problems.push(Problem::new(format!("{key}.side"), expected, chain.id(), "correct the name"));
+            problems.push(Problem::new(format!("{key}.side"), expected, chain_id(chain), "correct the name"));
         }
         let known = |name: &str| agreement.organisations.iter().any(|organisation| organisation.name == name);
         for name in [Some(&self.organisation), bridge.peer.as_ref()].into_iter().flatten() {
@@ -279,6 +283,13 @@ impl Config {
             let found = ratio.to_string();
             problems.push(Problem::new("telemetry.sample_ratio", "0 to 1", found, "1 traces every transfer"));
         }
+    }
+}
+
+/// A chain's CAIP-2 id.
+pub(crate) fn chain_id(chain: &ChainConfig) -> &str {
+    match chain {
+        ChainConfig::BftEvm(chain) => &chain.id,
     }
 }
 

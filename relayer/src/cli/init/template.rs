@@ -15,6 +15,8 @@ pub(super) fn configuration(plan: &PairPlan, own: &OrganisationPlan, other: &Org
 organisation = "{name}"
 # The journal and the admin socket. The only folder that the relayer writes to.
 data_dir = "data"
+# This organisation's CA certificate: give this file to the other one.
+ca = "tls/ca.crt"
 
 # --- Chains ---------------------------------------------------------------------------------------------------------
 
@@ -27,7 +29,6 @@ data_dir = "data"
 listen = "{listen}"
 certificate = "tls/relayer.crt"    # carries exactly one DNS name: {own_name}
 key = "tls/relayer.key"
-ca = "tls/ca.crt"                  # give this file to the other organisation
 
 [peers.{peer}]
 address = "https://{peer_listen}"

@@ -1,0 +1,80 @@
+//! The relayers of the demo: processes of this very binary that run `causeway run`. They end when the demo ends, however
+//! it ends: on a signal it closes their standard input, which they watch (`--attached`), and if it is killed the
+//! kernel closes it.
+
+use super::failed;
+use crate::cli::exit::CliError;
+use std::{
+    fs::File,
+    path::{Path, PathBuf},
+    process::{ExitStatus, Stdio},
+    time::Duration,
+};
+use tokio::process::{Child, Command};
+
+/// A relayer that is asked to stop finishes what it is writing; this is plenty.
+const STOP_DEADLINE: Duration = Duration::from_secs(10);
+
+/// A relayer's process.
+pub(super) struct Relayer {
+    /// Its organisation.
+    pub(super) organisation: String,
+    /// What it writes to standard error.
+    pub(super) log: PathBuf,
+    child: Child,
+}
+
+impl Relayer {
+    /// Starts `causeway run` on the configuration at `config`.
+    pub(super) fn start(organisation: &str, config: &Path, log: PathBuf) -> Result<Self, CliError> {
+        let program = std::env::current_exe().map_err(|error| failed("finding this program", error))?;
+        let file = File::create(&log).map_err(|error| CliError::local(log.display(), error))?;
+        let child = Command::new(program)
+            .arg("--config")
+            .arg(config)
+            .args(["run", "--attached"])
+            .stdin(Stdio::piped())
+            .stdout(Stdio::null())
+            .stderr(file)
+            // A group of its own: Ctrl-C at the terminal reaches the demo, and the demo stops its relayers in order.
+            .process_group(0)
+            .kill_on_drop(true)
+            .spawn()
+            .map_err(|error| failed("starting a relayer", error))?;
+        Ok(Self { organisation: organisation.to_owned(), log, child })
+    }
+
+    /// Its process id, while it runs.
+    pub(super) fn id(&self) -> Option<u32> {
+        self.child.id()
+    }
+
+    /// Waits until it ends by itself, which it should not.
+    pub(super) async fn ended(&mut self) -> CliError {
+        let how = self.child.wait().await.map_or_else(|error| error.to_string(), |status| status.to_string());
+        failed(
+            format!("{}'s relayer", self.organisation),
+            format!("it ended: {how}; its log is {}", self.log.display()),
+        )
+    }
+
+    /// Asks it to stop, waits, and kills it if it does not.
+    pub(super) async fn stop(mut self) -> Result<ExitStatus, CliError> {
+        drop(self.child.stdin.take());
+        match tokio::time::timeout(STOP_DEADLINE, self.child.wait()).await {
+            Ok(ended) => ended.map_err(|error| failed("stopping a relayer", error)),
+            Err(_) => {
+                let _ = self.child.kill().await;
+                Err(failed(format!("{}'s relayer", self.organisation), "it did not stop when asked, and was killed"))
+            }
+        }
+    }
+}
+
+/// Peak resident memory of a process in bytes, where the system tells (Linux).
+pub(super) fn peak_memory(process: &str) -> Option<u64> {
+    let status = std::fs::read_to_string(format!("/proc/{process}/status")).ok()?;
+    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;
+    let kibibytes: u64 = line.trim().strip_suffix("kB")?.trim().parse().ok()?;
+    Some(kibibytes * 1024)
+}
