@@ -3,6 +3,7 @@
 use super::exit::{CliError, Failure};
 use crate::{
     chains::{
+        Pinned,
         evm::{
             config::EvmChain,
             deploy::Deployer,
@@ -65,7 +66,8 @@ impl Access {
 
     /// Reads headers of the chain.
     pub(crate) fn headers(&self) -> EvmHeaders {
-        EvmHeaders::new(Arc::clone(&self.pool), verifier::params(&self.chain), Arc::new(SystemClock))
+        let pinned = Pinned { height: self.chain.pinned.height, hash: self.chain.pinned.hash };
+        EvmHeaders::new(Arc::clone(&self.pool), verifier::params(&self.chain), pinned, Arc::new(SystemClock))
     }
 }
 
