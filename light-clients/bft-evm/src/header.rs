@@ -147,7 +147,8 @@ fn later_field(position: usize, item: Item<'_>) -> Result<(), HeaderFault> {
 #[derive(Clone, Copy, Debug)]
 pub struct SealLess<'a> {
     mode: Mode,
-    bytes: &'a [u8],
+    /// Keccak-256 of its bytes: what seals sign or, with nothing to leave out, the block hash.
+    digest: B256,
     fields: Fields<'a>,
 }
 
@@ -157,18 +158,19 @@ impl<'a> SealLess<'a> {
     /// # Errors
     /// It is not canonical, or not of the mode.
     pub fn read(mode: Mode, bytes: &'a [u8]) -> Result<Self, HeaderFault> {
-        Ok(Self { mode, bytes, fields: Fields::read(mode, bytes, false)? })
+        let fields = Fields::read(mode, bytes, false)?;
+        Ok(Self { mode, digest: keccak256(bytes), fields })
     }
 
     /// The digest that commit seals sign.
     pub fn commit_digest(&self) -> B256 {
-        commit_digest(self.mode, keccak256(self.bytes))
+        commit_digest(self.mode, self.digest)
     }
 
     /// The block's hash: without round and commit seals.
     pub fn block_hash(&self) -> B256 {
         if self.fields.extra.is_block_hash_part(self.mode) {
-            return keccak256(self.bytes);
+            return self.digest;
         }
         keccak256(self.fields.encode_part(self.mode, Part::BlockHash))
     }
