@@ -58,10 +58,32 @@ impl Config {
             let action = "see `causeway config reference` for every key";
             ConfigError::one(
                 &source.file,
-                Problem::new(key, "keys and values of the reference", error.message(), action),
+                Problem::new(key, "keys and values of the reference", without_strings(error.message()), action),
             )
         })?;
         config.source = source;
         Ok(config)
     }
+}
+
+/// The message with every quoted string taken out: a string in the wrong place may be a secret in the wrong place (ATK-103).
+/// Names of keys stand in back quotes and stay.
+fn without_strings(message: &str) -> String {
+    let mut kept = String::with_capacity(message.len());
+    let mut rest = message;
+    while let Some(start) = rest.find('"') {
+        let (before, quoted) = rest.split_at(start);
+        kept.push_str(before);
+        kept.push('…');
+        // Escaped as Debug escapes: a quote inside has a backslash before it.
+        let mut escaped = false;
+        let end = quoted.char_indices().skip(1).find(|(_, c)| {
+            let ends = *c == '"' && !escaped;
+            escaped = *c == '\\' && !escaped;
+            ends
+        });
+        rest = end.and_then(|(at, _)| quoted.get(at + 1..)).unwrap_or_default();
+    }
+    kept.push_str(rest);
+    kept
 }

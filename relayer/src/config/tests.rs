@@ -336,10 +336,31 @@ fn init_never_overwrites() {
 fn atk_103_no_refusal_shows_an_address_of_a_node() {
     let pair = Pair::new();
     let canary = "user:c4n4ry";
-    for to in [format!("ftp://{canary}@h"), format!("http://{canary}@h\", labl = \"x")] {
+    for to in [format!("ftp://{canary}@h"), format!("http://{canary}@h\", labl = \"x"), format!("http://{canary}@h")] {
         let error = pair.with("url = \"http://127.0.0.1:8545", &format!("url = \"{to}")).unwrap_err();
         assert!(!format!("{error} {error:?}").contains("c4n4ry"), "{error}");
     }
+    // In a wrong place, and with quotes that try to end the string early.
+    for place in ["batch_max_entries = 128", "endpoints = ["] {
+        let error = pair.with(place, &format!("{place} 'a\\\\\"b c4n4ry'").replace("= 128", "=")).unwrap_err();
+        assert!(!format!("{error} {error:?}").contains("c4n4ry"), "{error}");
+    }
+}
+
+#[test]
+fn atk_103_an_address_with_a_key_stands_in_a_file() {
+    let pair = Pair::new();
+    let address = "url = \"http://127.0.0.1:8545\"";
+    for refused in ["http://h/v3/0123456789abcdef0123456789abcdef", "http://h/?apikey=x", "http://user@h"] {
+        let refused = keys(pair.with(address, &format!("url = \"{refused}\"")));
+        assert_eq!(refused, ["chains.alpha.endpoints.alpha-1.url"]);
+    }
+    let file = pair.home().join("keys/alpha.url");
+    super::secret::write_new(&file, 0o600, b"http://h/v3/0123456789abcdef0123456789abcdef\n").unwrap();
+    pair.with(address, "url = \"file:keys/alpha.url\"").unwrap();
+    fs::set_permissions(&file, fs::Permissions::from_mode(0o640)).unwrap();
+    let refused = keys(pair.with(address, "url = \"file:keys/alpha.url\""));
+    assert_eq!(refused.first().map(String::as_str), Some("chains.alpha.endpoints.alpha-1.url"));
 }
 
 /// Documents in the tree that are generated from the code. `CAUSEWAY_UPDATE_DOCS=1` writes them anew.

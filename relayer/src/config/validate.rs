@@ -3,9 +3,9 @@
 
 use super::{
     Agreement, BridgeConfig, ChainConfig, Config, MAX_BATCH, PeerConfig, Problem, Side,
-    secret::{check_secret, inside},
+    secret::{check_secret, inside, read_secret},
 };
-use crate::chains::evm::config::EvmChain;
+use crate::chains::evm::config::{EvmChain, SecretUrl};
 use crate::lane::settings::Settings;
 use alloy::primitives::Address;
 use std::{
@@ -95,13 +95,24 @@ impl Config {
         for (name, bridge) in &mut self.bridges {
             resolve(&folder, format!("bridges.{name}.agreement"), &mut bridge.agreement, false);
         }
+        let mut urls = Vec::new();
         for (name, chain) in &mut self.chains {
             match chain {
                 ChainConfig::BftEvm(chain) => {
+                    for endpoint in &mut chain.endpoints {
+                        let key = format!("chains.{name}.endpoints.{}", endpoint.label);
+                        urls.push((format!("{key}.url"), &mut endpoint.url));
+                        urls.extend(endpoint.ws.as_mut().map(|ws| (format!("{key}.ws"), ws)));
+                    }
                     if let Some(signer) = &mut chain.signer {
                         resolve(&folder, format!("chains.{name}.signer.key_file"), &mut signer.key_file, true);
                     }
                 }
+            }
+        }
+        for (key, url) in urls {
+            if let Err(problem) = resolve_url(&folder, &key, url) {
+                problems.push(problem);
             }
         }
         let length = self.admin.socket.as_os_str().len();
@@ -300,6 +311,34 @@ fn with_some_vault(chain: &EvmChain) -> EvmChain {
         chain.vault = Address::with_last_byte(1);
     }
     chain
+}
+
+/// A path part of a node's address that is this long and plain looks like a key of a node's provider.
+const KEY_LIKE: usize = 20;
+
+/// Takes a node's address from the file that it names (`file:PATH`), or refuses one that carries a credential in the open.
+fn resolve_url(folder: &Path, key: &str, url: &mut SecretUrl) -> Result<(), Problem> {
+    if let Some(path) = url.expose().strip_prefix("file:") {
+        let path = inside(folder, key, Path::new(path))?;
+        let content = read_secret(key, &path)?;
+        let address = String::from_utf8(content).unwrap_or_default();
+        *url = SecretUrl::new(address.trim());
+        return Ok(());
+    }
+    let rest = url.expose().split_once("://").map_or("", |(_, rest)| rest);
+    let looks_secret =
+        |part: &str| part.len() >= KEY_LIKE && part.bytes().all(|b| b.is_ascii_alphanumeric() || b"-_".contains(&b));
+    let path_parts = rest.split('/').skip(1);
+    if rest.contains(['@', '?']) || path_parts.into_iter().any(looks_secret) {
+        let action = "put the address into a file of mode 0600 and write `file:PATH` here";
+        return Err(Problem::new(
+            key,
+            "an address without a password or key in it",
+            "one that seems to have one",
+            action,
+        ));
+    }
+    Ok(())
 }
 
 /// Adds a problem unless `name` may name an organisation, a chain or a bridge.

@@ -382,3 +382,6 @@ fn running(dir: &Path, networks: &[Network; 2], bridge: &Bridge) -> Result<Runni
     }
     Ok(Running { folder: dir.to_owned(), chains: chains.collect(), relayers })
 }
+
+#[cfg(test)]
+mod tests;

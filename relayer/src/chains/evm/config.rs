@@ -93,7 +93,7 @@ pub struct PinnedHeader {
 pub struct Endpoint {
     /// Name in logs, metrics and messages. URLs never appear there: they may hold keys.
     pub label: String,
-    /// HTTP(S) JSON-RPC URL.
+    /// HTTP(S) JSON-RPC URL; one that carries a key or a password stands in a file (mode 0600): `file:PATH`.
     pub url: SecretUrl,
     /// WebSocket URL for new heads. Without it the node is polled once per block time.
     #[serde(default)]
