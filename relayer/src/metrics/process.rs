@@ -27,7 +27,7 @@ group! {
         ready: Gauge,
         /// Lanes that are configured.
         lanes: Gauge,
-        /// Seconds of a durable commit of the journal.
+        /// Seconds of a durable write to the journal, with the wait for its commit.
         journal_commit_seconds: Histogram = COMMIT_SECONDS,
         /// Commits of the journal that failed.
         journal_errors_total: Counter,

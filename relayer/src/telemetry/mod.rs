@@ -4,6 +4,7 @@
 
 pub mod backing;
 pub mod escape;
+pub mod journal;
 pub mod log;
 pub mod standing;
 pub mod trace;
