@@ -1,6 +1,7 @@
 //! What a command prints. With `--output json` exactly one JSON object goes to standard output and nothing else; text
 //! for people otherwise. Progress and logs always go to standard error.
 
+use crate::telemetry::escape::hostile;
 use clap::ValueEnum;
 use comfy_table::{ContentArrangement, Table, presets};
 use serde::Serialize;
@@ -95,8 +96,5 @@ pub fn table<const N: usize>(head: [&str; N], rows: impl IntoIterator<Item = [St
 
 /// Text from elsewhere, with control and direction-changing characters made visible (ATK-102).
 pub fn printable(text: &str) -> String {
-    let unsafe_char = |c: char| {
-        c.is_control() || matches!(c, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
-    };
-    text.chars().map(|c| if unsafe_char(c) { '\u{fffd}' } else { c }).collect()
+    text.chars().map(|c| if hostile(c) { '\u{fffd}' } else { c }).collect()
 }
