@@ -1,7 +1,7 @@
 //! What the admin service asks of the daemon. The answers are the wire's own messages: the operator's view is used
 //! nowhere else, a second set of types would only be copied.
 
-use crate::lane::error::{Class, Error};
+use crate::lane::error::{Class, Error, Kind};
 use async_trait::async_trait;
 use causeway_core::LaneId;
 use causeway_proto::admin::v1::{Client, DeadLetter, Entry, EntryTrace, Lane, RelayerStatus, ReloadResponse};
@@ -104,6 +104,7 @@ impl std::error::Error for Refused {}
 impl From<Error> for Refused {
     fn from(error: Error) -> Self {
         let what = match error.class {
+            _ if error.kind == Kind::UnknownLane => What::NotFound,
             Class::Retry { after } => What::Unavailable { after },
             Class::DeadLetter => What::Precondition,
             Class::StopLane => What::Internal,
