@@ -62,8 +62,8 @@ contract BftEvmClient is ILightClient {
     uint16 public immutable trustDenominator;
     uint64 public immutable freezeDelay;
 
-    /// The trusted state moved.
-    event Updated(uint64 height, uint64 time, bytes32 setHash);
+    /// Another validator set is in force from this height on. (That height and time moved is in the state only.)
+    event SetChanged(uint64 height, uint64 time, bytes32 setHash);
     /// Two final headers that can not both be: nothing above `frozenAt` is believed any more.
     event Frozen(uint64 frozenAt, bytes32 digestA, bytes32 digestB);
 
@@ -97,7 +97,7 @@ contract BftEvmClient is ILightClient {
         freezeDelay = p.freezeDelay;
         _trusted = Trusted(p.height, p.time, 0, false);
         _setHash = p.setHash;
-        emit Updated(p.height, p.time, p.setHash);
+        emit SetChanged(p.height, p.time, p.setHash);
     }
 
     /// @inheritdoc ILightClient
@@ -169,8 +169,10 @@ contract BftEvmClient is ILightClient {
         (height, time) = (f.height, f.time);
         if (height > t.height) {
             (_trusted.height, _trusted.time) = (height, time);
-            if (newSetHash != setHash) _setHash = newSetHash;
-            emit Updated(height, time, newSetHash);
+            if (newSetHash != setHash) {
+                _setHash = newSetHash;
+                emit SetChanged(height, time, newSetHash);
+            }
         }
         stateRoot = f.stateRoot;
     }
@@ -210,45 +212,50 @@ contract BftEvmClient is ILightClient {
         view
         returns (BftHeader.Fields memory f, bytes32 newSetHash, bool newer)
     {
-        if (uint256(t.time) + trustingPeriod <= block.timestamp) {
-            revert ClientExpired(uint64(uint256(t.time) + trustingPeriod), uint64(block.timestamp));
+        unchecked {
+            if (uint256(t.time) + trustingPeriod <= block.timestamp) {
+                revert ClientExpired(uint64(uint256(t.time) + trustingPeriod), uint64(block.timestamp));
+            }
+            (uint256 ptr, uint256 size, uint256 cursor) = _headerOf(u);
+            f = BftHeader.read(mode, ptr, size);
+            if (f.time > block.timestamp + drift) revert HeaderFromFuture(f.time, uint64(block.timestamp + drift));
+            newer = f.height > t.height;
+            if (newer ? f.time <= t.time : f.time > t.time) {
+                revert NonMonotonicTime(f.height, f.time, t.height, t.time);
+            }
+            uint256 list = f.list;
+            uint256 listLength = f.listLength;
+            assembly ("memory-safe") {
+                let m := mload(0x40)
+                calldatacopy(m, list, listLength)
+                newSetHash := keccak256(m, listLength)
+            }
+            uint256 trusting;
+            uint256 previous;
+            bool given = u[0] == 0x01;
+            if (newSetHash == setHash) {
+                if (given) revert MalformedUpdate();
+            } else {
+                if (!newer) revert OlderUnderOtherSet(f.height, t.height);
+                if (!given) revert NotTheSetInForce(setHash, newSetHash);
+                previous = uint256(_word(cursor)) >> 248;
+                ++cursor;
+                _checkSet(list, listLength);
+                trusting =
+                    _trusting(setHash, cursor, previous, list, listLength, uint256(_word(cursor + 20 * previous)));
+                cursor += 20 * previous;
+            }
+            uint256 bitmap = uint256(_word(cursor));
+            uint256 count = listLength / 21;
+            if (count < 256 && bitmap >> count != 0) revert UnknownSigner();
+            uint256 signers = _popcount(bitmap);
+            if (cursor + 32 + 65 * signers != _end(u)) revert MalformedUpdate();
+            if (previous != 0 && trusting * trustDenominator <= previous * trustNumerator) {
+                revert NotEnoughTrust(trusting, previous);
+            }
+            if (3 * signers < 2 * count) revert NotEnoughTrust(signers, count);
+            _checkSeals(_sealDigest(f.digest), bitmap, list, cursor + 32);
         }
-        (uint256 ptr, uint256 size, uint256 cursor) = _headerOf(u);
-        f = BftHeader.read(mode, ptr, size);
-        if (f.time > block.timestamp + drift) revert HeaderFromFuture(f.time, uint64(block.timestamp + drift));
-        newer = f.height > t.height;
-        if (newer ? f.time <= t.time : f.time > t.time) revert NonMonotonicTime(f.height, f.time, t.height, t.time);
-        uint256 list = f.list;
-        uint256 listLength = f.listLength;
-        assembly ("memory-safe") {
-            let m := mload(0x40)
-            calldatacopy(m, list, listLength)
-            newSetHash := keccak256(m, listLength)
-        }
-        uint256 trusting;
-        uint256 previous;
-        bool given = u[0] == 0x01;
-        if (newSetHash == setHash) {
-            if (given) revert MalformedUpdate();
-        } else {
-            if (!newer) revert OlderUnderOtherSet(f.height, t.height);
-            if (!given) revert NotTheSetInForce(setHash, newSetHash);
-            previous = uint256(_word(cursor)) >> 248;
-            ++cursor;
-            _checkSet(list, listLength);
-            trusting = _trusting(setHash, cursor, previous, list, listLength, uint256(_word(cursor + 20 * previous)));
-            cursor += 20 * previous;
-        }
-        uint256 bitmap = uint256(_word(cursor));
-        uint256 count = listLength / 21;
-        if (count < 256 && bitmap >> count != 0) revert UnknownSigner();
-        uint256 signers = _popcount(bitmap);
-        if (cursor + 32 + 65 * signers != _end(u)) revert MalformedUpdate();
-        if (previous != 0 && trusting * trustDenominator <= previous * trustNumerator) {
-            revert NotEnoughTrust(trusting, previous);
-        }
-        if (3 * signers < 2 * count) revert NotEnoughTrust(signers, count);
-        _checkSeals(_sealDigest(f.digest), bitmap, list, cursor + 32);
     }
 
     /// Each set bit's seal must recover to the validator that stands at its place; seals stand in that order, so no
@@ -273,7 +280,10 @@ contract BftEvmClient is ILightClient {
                     if iszero(
                         and(
                             and(lt(v, 2), iszero(gt(s, HALF_ORDER))),
-                            and(and(eq(mload(0), validator), iszero(iszero(validator))), eq(byte(0, calldataload(ptr)), 0x94))
+                            and(
+                                and(eq(mload(0), validator), iszero(iszero(validator))),
+                                eq(byte(0, calldataload(ptr)), 0x94)
+                            )
                         )
                     ) {
                         bad := add(div(sub(ptr, list), 21), 1)
@@ -308,33 +318,32 @@ contract BftEvmClient is ILightClient {
     }
 
     /// Signers that stand in the set in force, which the update brings along (`count` × 20 bytes at `at`).
-    function _trusting(
-        bytes32 setHash,
-        uint256 ptr,
-        uint256 count,
-        uint256 list,
-        uint256 listLength,
-        uint256 bitmap
-    ) private pure returns (uint256 found) {
-        bytes32 hash;
-        assembly ("memory-safe") {
-            let m := mload(0x40)
-            let out := m
-            for { let i := 0 } lt(i, count) { i := add(i, 1) } {
-                mstore8(out, 0x94)
-                calldatacopy(add(out, 1), add(ptr, mul(20, i)), 20)
-                out := add(out, 21)
+    function _trusting(bytes32 setHash, uint256 ptr, uint256 count, uint256 list, uint256 listLength, uint256 bitmap)
+        private
+        pure
+        returns (uint256 found)
+    {
+        unchecked {
+            bytes32 hash;
+            assembly ("memory-safe") {
+                let m := mload(0x40)
+                let out := m
+                for { let i := 0 } lt(i, count) { i := add(i, 1) } {
+                    mstore8(out, 0x94)
+                    calldatacopy(add(out, 1), add(ptr, mul(20, i)), 20)
+                    out := add(out, 21)
+                }
+                hash := keccak256(m, sub(out, m))
             }
-            hash := keccak256(m, sub(out, m))
-        }
-        if (hash != setHash) revert NotTheSetInForce(setHash, hash);
-        for (uint256 i; i * 21 < listLength; ++i) {
-            if ((bitmap >> i) & 1 == 0) continue;
-            uint256 validator = uint256(_word(list + 21 * i + 1)) >> 96;
-            for (uint256 j; j < count; ++j) {
-                if (uint256(_word(ptr + 20 * j)) >> 96 == validator) {
-                    ++found;
-                    break;
+            if (hash != setHash) revert NotTheSetInForce(setHash, hash);
+            for (uint256 i; i * 21 < listLength; ++i) {
+                if ((bitmap >> i) & 1 == 0) continue;
+                uint256 validator = uint256(_word(list + 21 * i + 1)) >> 96;
+                for (uint256 j; j < count; ++j) {
+                    if (uint256(_word(ptr + 20 * j)) >> 96 == validator) {
+                        ++found;
+                        break;
+                    }
                 }
             }
         }
@@ -342,13 +351,15 @@ contract BftEvmClient is ILightClient {
 
     /// `u8 flags | u16 length | header`; returns the header and where what follows starts.
     function _headerOf(bytes calldata u) private pure returns (uint256 ptr, uint256 size, uint256 next) {
-        if (u.length < 3 || uint8(u[0]) > 1) revert MalformedUpdate();
-        assembly ("memory-safe") {
-            ptr := add(u.offset, 3)
-            size := and(shr(232, calldataload(u.offset)), 0xffff)
+        unchecked {
+            if (u.length < 3 || uint8(u[0]) > 1) revert MalformedUpdate();
+            assembly ("memory-safe") {
+                ptr := add(u.offset, 3)
+                size := and(shr(232, calldataload(u.offset)), 0xffff)
+            }
+            next = ptr + size;
+            if (next + 32 > _end(u)) revert MalformedUpdate();
         }
-        next = ptr + size;
-        if (next + 32 > _end(u)) revert MalformedUpdate();
     }
 
     function _sealDigest(bytes32 digest) private view returns (bytes32) {
@@ -357,8 +368,10 @@ contract BftEvmClient is ILightClient {
     }
 
     function _popcount(uint256 bits) private pure returns (uint256 count) {
-        for (; bits != 0; ++count) {
-            bits &= bits - 1;
+        unchecked {
+            for (; bits != 0; ++count) {
+                bits &= bits - 1;
+            }
         }
     }
 
@@ -368,32 +381,36 @@ contract BftEvmClient is ILightClient {
         pure
         returns (bytes memory heights, bytes32[] memory peaks)
     {
-        uint256 cursor = _end(proof) - proof.length;
-        uint256 value;
-        uint256 length;
-        (value, length, cursor) = TrieProof.read(stateRoot, keccak256(abi.encodePacked(outbox)), cursor);
-        bytes32 storageRoot = TrieProof.storageRoot(value, length);
-        uint256 count = uint256(_word(cursor)) >> 248;
-        ++cursor;
-        if (count == 0 || count > MAX_PEAKS) revert MalformedUpdate();
-        heights = new bytes(count);
-        peaks = new bytes32[](count);
-        for (uint256 i; i < count; ++i) {
-            uint256 height = uint256(_word(cursor)) >> 248;
-            if (height > 63) revert WrongPeakHeight(height);
-            heights[i] = bytes1(uint8(height));
-            (value, length, cursor) = TrieProof.read(storageRoot, keccak256(abi.encode(1 + height)), cursor + 1);
-            peaks[i] = TrieProof.storageWord(value, length);
+        unchecked {
+            uint256 cursor = _end(proof) - proof.length;
+            uint256 value;
+            uint256 length;
+            (value, length, cursor) = TrieProof.read(stateRoot, keccak256(abi.encodePacked(outbox)), cursor);
+            bytes32 storageRoot = TrieProof.storageRoot(value, length);
+            uint256 count = uint256(_word(cursor)) >> 248;
+            ++cursor;
+            if (count == 0 || count > MAX_PEAKS) revert MalformedUpdate();
+            heights = new bytes(count);
+            peaks = new bytes32[](count);
+            for (uint256 i; i < count; ++i) {
+                uint256 height = uint256(_word(cursor)) >> 248;
+                if (height > 63) revert WrongPeakHeight(height);
+                heights[i] = bytes1(uint8(height));
+                (value, length, cursor) = TrieProof.read(storageRoot, keccak256(abi.encode(1 + height)), cursor + 1);
+                peaks[i] = TrieProof.storageWord(value, length);
+            }
+            if (cursor != _end(proof)) revert MalformedUpdate();
         }
-        if (cursor != _end(proof)) revert MalformedUpdate();
     }
 
     function _end(bytes calldata u) private pure returns (uint256) {
-        uint256 start;
-        assembly ("memory-safe") {
-            start := u.offset
+        unchecked {
+            uint256 start;
+            assembly ("memory-safe") {
+                start := u.offset
+            }
+            return start + u.length;
         }
-        return start + u.length;
     }
 
     function _word(uint256 ptr) private pure returns (bytes32 value) {

@@ -62,13 +62,22 @@ contract VaultAdmin is VaultBase {
 
     VoucherFactory public immutable vouchers;
 
-    event BridgeOpened(bytes32 indexed outLane, bytes32 indexed inLane, address outbox, address client, address remoteOutbox);
+    event BridgeOpened(
+        bytes32 indexed outLane, bytes32 indexed inLane, address outbox, address client, address remoteOutbox
+    );
     event BridgeClosed(bytes32 indexed outLane);
     event AssetRegistered(
-        bytes32 indexed outLane, address indexed token, bytes32 localAsset, bytes32 remoteAsset, uint8 mode, uint8 standard
+        bytes32 indexed outLane,
+        address indexed token,
+        bytes32 localAsset,
+        bytes32 remoteAsset,
+        uint8 mode,
+        uint8 standard
     );
     event AssetShut(bytes32 indexed outLane, address indexed token);
-    event CapsSet(bytes32 indexed outLane, address indexed token, uint112 lockCap, uint112 creditCap, uint32 windowSeconds);
+    event CapsSet(
+        bytes32 indexed outLane, address indexed token, uint112 lockCap, uint112 creditCap, uint32 windowSeconds
+    );
     event ClientReplaced(bytes32 indexed outLane, address from, address to);
     event PausedUntil(uint64 until);
 
@@ -324,8 +333,8 @@ contract VaultAdmin is VaultBase {
         bool nft = p.standard == ERC721;
         if (
             (p.mode != HOME && p.mode != VOUCHER) || (p.standard != ERC20 && !nft) || p.remoteAsset == 0
-                || p.amountWidth == 0 || p.amountWidth > 32 || (nft && p.amountWidth != 32)
-                || p.localDecimals > 36 || p.remoteDecimals > 36 || (nft && p.localDecimals != p.remoteDecimals)
+                || p.amountWidth == 0 || p.amountWidth > 32 || (nft && p.amountWidth != 32) || p.localDecimals > 36
+                || p.remoteDecimals > 36 || (nft && p.localDecimals != p.remoteDecimals)
                 || (p.windowSeconds == 0 && (p.lockCap != 0 || p.creditCap != 0))
         ) revert InvalidConfig();
     }
@@ -340,7 +349,9 @@ contract VaultAdmin is VaultBase {
         }
         if (s.vouchers[token]) revert AlreadyRegistered();
         VoucherERC20 v = VoucherERC20(token);
-        if (v.vault() != address(this) || v.lane() != outLane || v.remoteAsset() != p.remoteAsset) revert InvalidConfig();
+        if (v.vault() != address(this) || v.lane() != outLane || v.remoteAsset() != p.remoteAsset) {
+            revert InvalidConfig();
+        }
         s.vouchers[token] = true;
     }
 }

@@ -19,7 +19,6 @@ abstract contract VaultDelivery is VaultBase {
         bytes32 lane;
         /// The lane of `Returned` entries, and of the transfers that come back.
         bytes32 outLane;
-        address outbox;
         address client;
         uint256 first;
         /// Bit i is index `first + i`.
@@ -36,17 +35,28 @@ abstract contract VaultDelivery is VaultBase {
     /// A group of one kind while it is worked through.
     struct Group {
         Entries.Transfers t;
+        Entries.Collected c;
+        address token;
+        AssetHead h;
         /// Index of its first entry, and the place of that in the delivery's masks.
         uint256 index;
         uint256 place;
         /// Bit k: entry k of the group was delivered before.
         uint256 done;
-        /// Payments, 64 bytes each; the byte at `places + j` is the entry of payment j.
+        /// Payments, 64 bytes each; the byte at `places + j` is the entry of payment j (no places: payment j is entry j).
         uint256 pays;
         uint256 places;
         uint256 payCount;
         /// Sum of the payments' amounts (ERC-721: the count).
         uint256 total;
+    }
+
+    /// What the caps leave, in this chain's units.
+    struct Room {
+        /// The whole cap: above it a credit fails.
+        uint256 whole;
+        /// The window's rest: above it a credit waits.
+        uint256 rest;
     }
 
     /// Gas for one credit in its own frame: an ERC-20 transfer to a fresh account takes a fifth of it.
@@ -65,18 +75,14 @@ abstract contract VaultDelivery is VaultBase {
     /// @param update the light client's format
     /// @param stateProof account and peaks of the other vault's outbox
     /// @param runs per peak: u16 count | u8 siblings | siblings | packed groups
-    function deliver(
-        bytes32 lane,
-        uint64 first,
-        bytes calldata update,
-        bytes calldata stateProof,
-        bytes calldata runs
-    ) external {
+    function deliver(bytes32 lane, uint64 first, bytes calldata update, bytes calldata stateProof, bytes calldata runs)
+        external
+    {
         State storage s = _enter();
         Lane storage l = s.lanes[lane];
         if (l.role != ROLE_IN) revert UnknownLane(lane);
         Delivery memory d;
-        (d.lane, d.outLane, d.outbox, d.client, d.first) = (lane, l.reverse, l.outbox, l.client, first);
+        (d.lane, d.outLane, d.client, d.first) = (lane, l.reverse, l.client, first);
         (bytes memory heights, bytes32[] memory peaks,,) =
             ILightClient(d.client).outboxPeaks(l.remoteOutbox, update, stateProof);
         uint256 cursor;
@@ -92,7 +98,7 @@ abstract contract VaultDelivery is VaultBase {
             count += taken;
         }
         if (cursor != end) revert NonCanonical();
-        if (d.answerCount != 0) _answer(d);
+        if (d.answerCount != 0) _answer(s, d);
         if (d.taken != 0) {
             emit Delivered(lane, first, uint64(count), d.taken, d.returned, d.parked);
         } else if (d.capped != address(0)) {
@@ -138,19 +144,37 @@ abstract contract VaultDelivery is VaultBase {
         uint256 index = d.first + place;
         if (count == 0 || place + count > MAX_BATCH || (index + count) >> 64 != 0) revert BatchSize(place + count);
         uint256 groups = cursor + 3 + 32 * siblingCount;
-        next = _hashRun(d, groups, end, index, count, cursor + 3, siblingCount, height, peak);
+        Group memory g;
+        // Nearly every run is one group of transfers: its payments are collected while it is hashed.
+        if (Entries.kind(groups) == KIND_TRANSFER) {
+            g.t = Entries.transfers(groups, end, count);
+            if (g.t.count == count) _expect(s, d, g);
+        }
+        next = _hashRun(s, d, g, groups, end, index, count, cursor + 3, siblingCount, height, peak);
+        if (g.pays != 0) {
+            _credit(s, d, g, index, place);
+            return (next, count);
+        }
         for (uint256 done; done < count;) {
             uint256 taken;
-            (groups, taken) = Entries.kind(groups) == KIND_TRANSFER
-                ? _credit(s, d, groups, index + done, place + done)
-                : _redeem(s, d, groups, index + done, place + done);
+            if (Entries.kind(groups) == KIND_TRANSFER) {
+                Group memory part;
+                // The group was read before, so its length is good.
+                part.t = Entries.transfers(groups, type(uint256).max, MAX_BATCH);
+                _credit(s, d, part, index + done, place + done);
+                (groups, taken) = (part.t.end, part.t.count);
+            } else {
+                (groups, taken) = _redeem(s, d, groups, index + done, place + done);
+            }
             done += taken;
         }
     }
 
     /// Hashes a run's entries up to its peak; returns where the run ends.
     function _hashRun(
+        State storage s,
         Delivery memory d,
+        Group memory g,
         uint256 groups,
         uint256 end,
         uint256 index,
@@ -171,7 +195,12 @@ abstract contract VaultDelivery is VaultBase {
         assembly ("memory-safe") {
             mstore(0x40, free)
         }
-        for (uint256 done; done < count;) {
+        uint256 done;
+        if (g.pays != 0) {
+            Entries.hashAndCollect(g.t, d.lane, index, leaves, g.pays, g.c);
+            (groups, done) = (g.t.end, count);
+        }
+        while (done < count) {
             uint256 taken;
             uint256 kind = Entries.kind(groups);
             if (kind == KIND_TRANSFER) {
@@ -179,7 +208,7 @@ abstract contract VaultDelivery is VaultBase {
                 Entries.hashTransfers(t, d.lane, index + done, t.records, t.count, leaves + 32 * done);
                 (groups, taken) = (t.end, t.count);
             } else if (kind == KIND_RETURNED) {
-                (groups, taken) = _hashReturned(d, groups, end, index + done, count - done, leaves + 32 * done);
+                (groups, taken) = _hashReturned(s, d, groups, end, index + done, count - done, leaves + 32 * done);
             } else {
                 // Swaps are not delivered by this version.
                 revert UnsupportedKind(kind);
@@ -193,8 +222,18 @@ abstract contract VaultDelivery is VaultBase {
         return groups;
     }
 
+    /// Prepares a group for having its payments collected while it is hashed.
+    function _expect(State storage s, Delivery memory d, Group memory g) private view {
+        address token = s.tokens[d.lane][g.t.asset];
+        AssetHead memory h = s.assets[d.outLane][token].head;
+        _room(g, g.t.count);
+        (g.token, g.h) = (token, h);
+        g.c = Entries.Collected(uint160(token), uint160(h.outbox), uint160(d.client), 0, false);
+    }
+
     /// Hashes a group of `Returned`, and proves that the transfers it answers stand in this chain's own outbox.
     function _hashReturned(
+        State storage s,
         Delivery memory d,
         uint256 group,
         uint256 end,
@@ -210,7 +249,7 @@ abstract contract VaultDelivery is VaultBase {
         }
         uint256 originals = free + RangeProof.HEADROOM;
         uint256 firstOriginal = Entries.hashReturns(r, d.lane, d.outLane, index, leaves, originals);
-        bytes32 own = Outbox(d.outbox).peaks(r.height);
+        bytes32 own = Outbox(s.lanes[d.outLane].outbox).peaks(r.height);
         if (own == 0 || RangeProof.root(originals, r.count, firstOriginal, r.height, r.siblings, r.siblingCount) != own)
         {
             revert RootMismatch(r.height);
@@ -221,69 +260,82 @@ abstract contract VaultDelivery is VaultBase {
     // --- transfers -----------------------------------------------------------------------------------------------------
 
     /// Decides a group of transfers: late or impossible ones are answered, the rest is credited in one merged call.
-    function _credit(State storage s, Delivery memory d, uint256 group, uint256 index, uint256 place)
-        private
-        returns (uint256, uint256)
-    {
-        Group memory g;
-        // The group was read before, so its length is good.
-        g.t = Entries.transfers(group, type(uint256).max, MAX_BATCH);
+    function _credit(State storage s, Delivery memory d, Group memory g, uint256 index, uint256 place) private {
+        uint256 count = g.t.count;
         (g.index, g.place) = (index, place);
-        g.done = _doneMask(d.lane, index, g.t.count);
-        uint256 all = (1 << g.t.count) - 1;
-        if (g.t.count == 256) all = type(uint256).max;
-        if (g.done == all) return (g.t.end, g.t.count);
-        _room(g, g.t.count);
-        address token = s.tokens[d.lane][g.t.asset];
-        Asset storage a = s.assets[d.outLane][token];
-        AssetHead memory h = a.head;
-        uint256 open = _decide(s, d, g, a, h, token);
+        g.done = _doneMask(d.lane, index, count);
+        uint256 all = type(uint256).max >> (256 - count);
+        if (g.done == all) return;
+        bool collected = g.pays != 0;
+        if (!collected) _expect(s, d, g);
+        Asset storage a = s.assets[d.outLane][g.token];
+        uint256 open;
+        if (collected && g.done == 0 && _plain(g, a)) {
+            (g.payCount, g.total) = (count, g.c.total);
+        } else {
+            // A byte for each payment says which entry it is.
+            g.places = g.pays + 64 * count;
+            open = _decide(s, d, g, a);
+        }
         _mark(d, g, all & ~g.done & ~open);
-        if (g.payCount != 0) _creditAll(s, d, g, a, h, token);
-        return (g.t.end, g.t.count);
+        if (g.payCount != 0) _creditAll(s, d, g, a);
+    }
+
+    /// All entries of the group can be credited as they stand.
+    function _plain(Group memory g, Asset storage a) private view returns (bool) {
+        AssetHead memory h = g.h;
+        if (g.c.odd || h.mode == 0 || h.standard != ERC20 || h.scale != 0) return false;
+        if (!h.capped) return true;
+        (,, uint256 used) = _window(a);
+        return used + g.c.total <= a.creditCap;
     }
 
     /// Writes down what is to be paid; answers what is late or impossible. Returns the entries that stay open.
-    function _decide(State storage s, Delivery memory d, Group memory g, Asset storage a, AssetHead memory h, address token)
+    function _decide(State storage s, Delivery memory d, Group memory g, Asset storage a)
         private
         returns (uint256 open)
     {
-        uint256 whole = type(uint256).max;
-        uint256 rest = whole;
-        if (h.capped) {
+        Room memory r = Room(type(uint256).max, type(uint256).max);
+        if (g.h.capped) {
             (,, uint256 used) = _window(a);
-            whole = a.creditCap;
-            rest = whole > used ? whole - used : 0;
+            r.whole = a.creditCap;
+            r.rest = r.whole > used ? r.whole - used : 0;
         }
-        uint256 record = g.t.records;
-        uint256 size = g.t.recordSize;
         for (uint256 k; k < g.t.count; ++k) {
-            if ((g.done >> k) & 1 == 0) {
-                (uint256 amount, uint256 recipient, uint256 timeout) = Entries.transfer(g.t, record);
-                if (timeout <= block.timestamp) {
-                    _fail(d, g, k, REASON_EXPIRED);
-                } else {
-                    bool good;
-                    (good, amount) = _localAmount(h, amount);
-                    uint256 counted = h.standard == ERC721 ? 1 : amount;
-                    if (!good || counted > whole || !_payable(d, recipient, token)) {
-                        _fail(d, g, k, REASON_FAILED);
-                    } else if (counted > rest) {
-                        open |= 1 << k;
-                        d.capped = token;
-                        emit CapHeld(d.lane, uint64(g.index + k), token);
-                    } else {
-                        if (h.capped) rest -= counted;
-                        if (h.standard == ERC721 && h.mode == HOME && !_moveEscrow(s, d.outLane, token, amount, false)) {
-                            revert EscrowExceeded(token, 0, amount);
-                        }
-                        g.total += counted;
-                        _push(g, k, recipient, amount);
-                    }
-                }
-            }
-            record += size;
+            if ((g.done >> k) & 1 == 0 && _decideOne(s, d, g, r, k)) open |= 1 << k;
         }
+    }
+
+    /// One entry: converts, binds the cap, answers. True where it stays open.
+    function _decideOne(State storage s, Delivery memory d, Group memory g, Room memory r, uint256 k)
+        private
+        returns (bool)
+    {
+        (AssetHead memory h, address token) = (g.h, g.token);
+        (uint256 amount, uint256 recipient, uint256 timeout) = Entries.transfer(g.t, g.t.records + k * g.t.recordSize);
+        if (timeout <= block.timestamp) {
+            _fail(d, g, k, REASON_EXPIRED);
+            return false;
+        }
+        bool good;
+        (good, amount) = _localAmount(h, amount);
+        uint256 counted = h.standard == ERC721 ? 1 : amount;
+        if (!good || counted > r.whole || !_payable(d, h, recipient, token)) {
+            _fail(d, g, k, REASON_FAILED);
+            return false;
+        }
+        if (counted > r.rest) {
+            d.capped = token;
+            emit CapHeld(d.lane, uint64(g.index + k), token);
+            return true;
+        }
+        if (h.capped) r.rest -= counted;
+        if (h.standard == ERC721 && h.mode == HOME && !_moveEscrow(s, d.outLane, token, amount, false)) {
+            revert EscrowExceeded(token, 0, amount);
+        }
+        g.total += counted;
+        _push(g, k, recipient, amount);
+        return false;
     }
 
     /// An amount in this chain's units, and whether it is one; no asset has no amount.
@@ -301,27 +353,32 @@ abstract contract VaultDelivery is VaultBase {
     }
 
     /// A transfer never pays the bridge's own contracts, nor a word that is no account of this chain.
-    function _payable(Delivery memory d, uint256 recipient, address token) private view returns (bool) {
+    function _payable(Delivery memory d, AssetHead memory h, uint256 recipient, address token)
+        private
+        view
+        returns (bool)
+    {
         return recipient != 0 && recipient >> 160 == 0 && recipient != uint160(address(this))
-            && recipient != uint160(token) && recipient != uint160(d.outbox) && recipient != uint160(d.client);
+            && recipient != uint160(token) && recipient != uint160(h.outbox) && recipient != uint160(d.client);
     }
 
     /// Books the payments, makes them, and answers those that fail.
-    function _creditAll(
-        State storage s,
-        Delivery memory d,
-        Group memory g,
-        Asset storage a,
-        AssetHead memory h,
-        address token
-    ) private {
+    function _creditAll(State storage s, Delivery memory d, Group memory g, Asset storage a) private {
+        (AssetHead memory h, address token) = (g.h, g.token);
         uint256 held = a.held;
         uint256 total = g.total;
         if (h.mode == HOME) {
             if (total > held) revert EscrowExceeded(token, held, total);
             a.held = uint128(held - total);
         } else {
-            if (held + total > type(uint128).max) revert AmountOutOfRange(total);
+            if (held + total > type(uint128).max) {
+                // More than this chain can count is too wide for it: it all goes back.
+                for (uint256 j; j < g.payCount; ++j) {
+                    (uint256 k,,) = _payment(g, j);
+                    _fail(d, g, k, REASON_FAILED);
+                }
+                return;
+            }
             a.held = uint128(held + total);
         }
         uint256 failed = _payAll(d, g, h, token);
@@ -368,7 +425,7 @@ abstract contract VaultDelivery is VaultBase {
     }
 
     /// Writes the answers into this chain's outbox of the reverse lane.
-    function _answer(Delivery memory d) private {
+    function _answer(State storage s, Delivery memory d) private {
         (uint256 count, uint256 answers) = (d.answerCount, d.answers);
         bytes memory tails = new bytes(count * 128);
         bytes memory groups = new bytes(3 + count * 41);
@@ -387,7 +444,7 @@ abstract contract VaultDelivery is VaultBase {
                 answers := add(answers, 128)
             }
         }
-        uint64 first = Outbox(d.outbox).append(d.outLane, 4, tails);
+        uint64 first = Outbox(s.lanes[d.outLane].outbox).append(d.outLane, 4, tails);
         emit Appended(d.outLane, first, groups);
     }
 
@@ -402,10 +459,11 @@ abstract contract VaultDelivery is VaultBase {
         Group memory g;
         (g.index, g.place) = (index, place);
         g.done = _doneMask(d.lane, index, r.count);
-        uint256 all = r.count == 256 ? type(uint256).max : (1 << r.count) - 1;
+        uint256 all = type(uint256).max >> (256 - r.count);
         if (g.done == all) return (r.end, r.count);
         _mark(d, g, all & ~g.done);
         _room(g, r.count);
+        g.places = g.pays + 64 * r.count;
         bytes32 asset;
         for (uint256 k; k < r.count; ++k) {
             if ((g.done >> k) & 1 != 0) continue;
@@ -469,9 +527,14 @@ abstract contract VaultDelivery is VaultBase {
     }
 
     /// Keeps an asset for its owner. A burned voucher is minted to the vault first, so that a claim is a plain transfer.
-    function _park(State storage s, Delivery memory d, AssetHead memory h, address token, address owner, uint256 amountOrId)
-        private
-    {
+    function _park(
+        State storage s,
+        Delivery memory d,
+        AssetHead memory h,
+        address token,
+        address owner,
+        uint256 amountOrId
+    ) private {
         if (h.mode == VOUCHER) {
             Group memory g;
             _room(g, 1);
@@ -485,17 +548,14 @@ abstract contract VaultDelivery is VaultBase {
 
     // --- payments ------------------------------------------------------------------------------------------------------
 
-    /// Room for `count` payments.
+    /// Room for `count` payments, and for a byte for each.
     function _room(Group memory g, uint256 count) private pure {
         uint256 pays;
         assembly ("memory-safe") {
-            let m := mload(0x40)
-            pays := add(m, HEAD)
-            // The payments, then a byte for each, rounded up.
+            pays := add(mload(0x40), HEAD)
             mstore(0x40, and(add(add(pays, mul(65, count)), 63), not(31)))
         }
         g.pays = pays;
-        g.places = pays + 64 * count;
     }
 
     function _push(Group memory g, uint256 k, uint256 to, uint256 amountOrId) private pure {
@@ -504,7 +564,7 @@ abstract contract VaultDelivery is VaultBase {
             let pay := add(pays, shl(6, j))
             mstore(pay, to)
             mstore(add(pay, 32), amountOrId)
-            mstore8(add(places, j), k)
+            if places { mstore8(add(places, j), k) }
         }
         g.payCount = j + 1;
     }
@@ -515,7 +575,8 @@ abstract contract VaultDelivery is VaultBase {
             let pay := add(pays, shl(6, j))
             to := mload(pay)
             amountOrId := mload(add(pay, 32))
-            k := byte(0, mload(add(places, j)))
+            k := j
+            if places { k := byte(0, mload(add(places, j))) }
         }
     }
 
@@ -580,7 +641,7 @@ abstract contract VaultDelivery is VaultBase {
         uint256 shift = index & 255;
         done = words[index >> 8] >> shift;
         if (shift + count > 256) done |= words[(index >> 8) + 1] << (256 - shift);
-        if (count < 256) done &= (1 << count) - 1;
+        done &= type(uint256).max >> (256 - count);
     }
 
     /// Marks entries of the group (bit k: `index + k`), before anything is paid for them.

@@ -18,46 +18,50 @@ abstract contract VaultLock is VaultBase {
         bytes32 memoHash;
     }
 
-    /// A batch of locks of one asset: the call to the outbox and the event are written as items are added.
+    /// A batch of locks of one asset: the call to the outbox and the event are written as items are read.
     struct Batch {
         bytes32 lane;
         address token;
         uint64 timeout;
         AssetHead head;
-        bytes32 asset;
-        /// Where the next tail goes, and the start of the call to the outbox.
-        uint256 tail;
-        uint256 call_;
-        /// Where the next record goes, and the start of the event's data.
-        uint256 record;
+        uint256 held;
+        uint256 least;
+        /// Memory of the call to the outbox, and of the event's data.
+        uint256 callData;
         uint256 data;
+        /// Where the event's data ends.
+        uint256 end;
         bool memos;
+        /// Bytes of an amount in the event.
+        uint256 width;
         /// Sum of the amounts (ERC-721: the count).
         uint256 total;
     }
 
-    /// Tail of a transfer: kind, asset, amount or id, sender, recipient, timeout, memo hash.
-    uint256 private constant TAIL_WORDS = 7;
+    /// Bytes of a transfer's tail: kind, asset, amount or id, sender, recipient, timeout, memo hash.
+    uint256 private constant TAIL = 7 * 32;
+    /// Bytes before the records in the event's data: offset and length, then the group's head.
+    uint256 private constant RECORDS = 64 + 37;
+    /// Bytes before the tails in the call: selector, lane, words a tail, offset, length.
+    uint256 private constant TAILS = 4 + 4 * 32;
 
     /// Takes an asset (or burns a voucher) and writes a transfer into the lane's outbox.
     /// @param amountOrId in this chain's units, or the ERC-721 id
     /// @param recipient account at the other end, left-padded to a word
     /// @param timeout Unix seconds, by the destination's clock: from then on the transfer comes back
-    function lock(
-        bytes32 lane,
-        address token,
-        uint256 amountOrId,
-        bytes32 recipient,
-        uint64 timeout,
-        bytes32 memoHash
-    ) external returns (uint64 index) {
+    function lock(bytes32 lane, address token, uint256 amountOrId, bytes32 recipient, uint64 timeout, bytes32 memoHash)
+        external
+        returns (uint64 index)
+    {
         State storage s = _enter();
-        Batch memory b = _open(s, lane, token, timeout, 1, memoHash != 0);
-        _add(b, recipient, amountOrId, memoHash);
-        _take(s, b, 1);
+        Batch memory b = _open(s, lane, token, timeout, 1, amountOrId, memoHash != 0);
+        // Calldata offsets of recipient, amount and memo hash.
+        _write(b, 100, 68, 164, 1);
+        _take(s, b);
         if (b.head.standard == ERC721) _takeId(s, b, amountOrId);
         index = _append(b, 1);
         s.guard = IDLE;
+        recipient; // read where it stands
     }
 
     /// Up to 256 transfers of one asset in one call.
@@ -69,16 +73,20 @@ abstract contract VaultLock is VaultBase {
         State storage s = _enter();
         uint256 count = items.length;
         if (count == 0 || count > MAX_BATCH) revert BatchSize(count);
+        uint256 item;
         bytes32 memos;
-        for (uint256 i; i < count; ++i) {
-            memos |= items[i].memoHash;
+        uint256 amounts;
+        assembly ("memory-safe") {
+            item := items.offset
+            let end := add(item, mul(96, count))
+            for { let i := item } lt(i, end) { i := add(i, 96) } {
+                amounts := or(amounts, calldataload(add(i, 32)))
+                memos := or(memos, calldataload(add(i, 64)))
+            }
         }
-        Batch memory b = _open(s, lane, token, timeout, count, memos != 0);
-        for (uint256 i; i < count; ++i) {
-            Item calldata item = items[i];
-            _add(b, item.recipient, item.amountOrId, item.memoHash);
-        }
-        _take(s, b, count);
+        Batch memory b = _open(s, lane, token, timeout, count, amounts, memos != 0);
+        _write(b, item, item + 32, item + 64, count);
+        _take(s, b);
         if (b.head.standard == ERC721) {
             for (uint256 i; i < count; ++i) {
                 _takeId(s, b, items[i].amountOrId);
@@ -89,11 +97,16 @@ abstract contract VaultLock is VaultBase {
     }
 
     /// Whether the lane takes locks now; then room for `count` transfers.
-    function _open(State storage s, bytes32 lane, address token, uint64 timeout, uint256 count, bool memos)
-        private
-        view
-        returns (Batch memory b)
-    {
+    /// @param amounts all amounts, or-ed: the widest of them
+    function _open(
+        State storage s,
+        bytes32 lane,
+        address token,
+        uint64 timeout,
+        uint256 count,
+        uint256 amounts,
+        bool memos
+    ) private view returns (Batch memory b) {
         if (block.timestamp < s.pausedUntil) revert Paused(s.pausedUntil);
         Lane storage l = s.lanes[lane];
         address client = l.client;
@@ -106,101 +119,148 @@ abstract contract VaultLock is VaultBase {
             revert AssetClosed(token);
         }
         if (timeout <= block.timestamp || timeout > block.timestamp + MAX_TIMEOUT) revert TimeoutOutOfRange(timeout);
+        Asset storage a = s.assets[lane][token];
+        (b.held, b.least) = (a.held, a.minAmount);
         (b.lane, b.token, b.timeout, b.head, b.memos) = (lane, token, timeout, h, memos);
-        b.asset = _assetHash(h.standard, token);
-        uint256 recordSize = h.amountWidth + (h.accountBytes == 20 ? 48 : 72) + (memos ? 32 : 0);
+        uint256 width = _bytesOf(amounts);
+        b.width = width;
+        uint256 recordSize = width + 2 * uint256(h.accountBytes) + (memos ? 40 : 8);
+        uint256 groupHead =
+            (KIND_TRANSFER << 32) | (count << 16) | (width << 8) | (h.accountBytes == 20 ? 0 : 1) | (memos ? 2 : 0);
         bytes4 selector = Outbox.append.selector;
-        uint256 start;
+        bytes32 asset = _assetHash(h.standard, token);
+        uint256 data;
         uint256 callData;
         assembly ("memory-safe") {
             // Event: offset | length | u8 kind | u16 count | u8 width | u8 flags | asset | records, and a word to run over.
-            start := mload(0x40)
+            data := mload(0x40)
             let size := add(37, mul(recordSize, count))
-            mstore(start, 32)
-            mstore(add(start, 32), size)
+            mstore(data, 32)
+            mstore(add(data, 32), size)
+            mstore(add(data, 64), shl(216, groupHead))
+            mstore(add(data, 69), asset)
             // Call: selector | lane | words a tail | offset | length | tails.
-            callData := and(add(add(start, size), 159), not(31))
+            callData := and(add(add(data, size), 159), not(31))
             mstore(callData, selector)
             mstore(add(callData, 4), lane)
             mstore(add(callData, 36), 7)
             mstore(add(callData, 68), 96)
-            mstore(add(callData, 100), mul(count, 224))
-            mstore(0x40, and(add(callData, add(163, mul(count, 224))), not(31)))
+            mstore(add(callData, 100), mul(count, TAIL))
+            mstore(0x40, and(add(callData, add(163, mul(count, TAIL))), not(31)))
         }
-        (b.data, b.call_, b.tail) = (start, callData, callData + 132);
-        uint256 flags = (h.accountBytes == 20 ? 0 : 1) | (memos ? 2 : 0);
-        bytes32 asset = b.asset;
-        uint256 groupHead = (KIND_TRANSFER << 32) | (count << 16) | (uint256(h.amountWidth) << 8) | flags;
-        assembly ("memory-safe") {
-            mstore(add(start, 64), shl(216, groupHead))
-            mstore(add(start, 69), asset)
-        }
-        b.record = start + 64 + 37;
+        (b.data, b.callData) = (data, callData);
     }
 
-    /// Checks one transfer and writes its tail and its record.
-    function _add(Batch memory b, bytes32 recipient, uint256 amountOrId, bytes32 memoHash) private view {
-        AssetHead memory h = b.head;
-        if (recipient == 0 || (h.accountBytes == 20 && uint256(recipient) >> 160 != 0)) {
-            revert InvalidRecipient(recipient);
+    /// Bytes that a number takes, at least 1.
+    function _bytesOf(uint256 value) private pure returns (uint256 size) {
+        assembly ("memory-safe") {
+            let shift := shl(7, gt(value, 0xffffffffffffffffffffffffffffffff))
+            shift := or(shift, shl(6, gt(shr(shift, value), 0xffffffffffffffff)))
+            shift := or(shift, shl(5, gt(shr(shift, value), 0xffffffff)))
+            shift := or(shift, shl(4, gt(shr(shift, value), 0xffff)))
+            shift := or(shift, shl(3, gt(shr(shift, value), 0xff)))
+            size := add(shr(3, shift), 1)
         }
-        if (h.standard == ERC721) {
-            ++b.total;
-        } else {
-            if (amountOrId == 0 || amountOrId > type(uint128).max || amountOrId >> (8 * uint256(h.amountWidth)) != 0) {
-                revert AmountOutOfRange(amountOrId);
-            }
-            if (h.scale != 0) _checkExact(h.scale, amountOrId);
-            b.total += amountOrId;
-        }
-        bytes32 asset = b.asset;
+    }
+
+    /// Checks the transfers, whose fields stand in calldata (items 96 bytes apart), and writes their tails and records.
+    function _write(Batch memory b, uint256 recipients, uint256 amounts, uint256 memoHashes, uint256 count)
+        private
+        view
+    {
+        uint256 tail = b.callData + TAILS;
+        uint256 record = b.data + RECORDS;
+        uint256 total;
+        bytes32 asset;
         uint256 timeout = b.timeout;
-        uint256 width = h.amountWidth;
-        uint256 accountBytes = h.accountBytes;
-        uint256 tail = b.tail;
-        uint256 record = b.record;
+        uint256 width = b.width;
+        uint256 accountBytes = b.head.accountBytes;
+        uint256 least = b.least == 0 ? 1 : b.least;
+        uint256 most = type(uint256).max;
+        bool amountsCount = b.head.standard == ERC20;
         bool memos = b.memos;
+        if (amountsCount) most = b.head.amountWidth > 15 ? type(uint128).max : (1 << (8 * b.head.amountWidth)) - 1;
+        else least = 0;
+        uint256 bad;
         assembly ("memory-safe") {
-            mstore(tail, 1) // KIND_TRANSFER
-            mstore(add(tail, 32), asset)
-            mstore(add(tail, 64), amountOrId)
-            mstore(add(tail, 96), caller())
-            mstore(add(tail, 128), recipient)
-            mstore(add(tail, 160), timeout)
-            mstore(add(tail, 192), memoHash)
-            // Left-aligned words that run over one another.
+            asset := mload(add(record, sub(69, RECORDS)))
             let padding := sub(256, shl(3, accountBytes))
-            mstore(record, shl(sub(256, shl(3, width)), amountOrId))
-            record := add(record, width)
-            mstore(record, shl(padding, caller()))
-            record := add(record, accountBytes)
-            mstore(record, shl(padding, recipient))
-            record := add(record, accountBytes)
-            mstore(record, shl(192, timeout))
-            record := add(record, 8)
-            if memos {
-                mstore(record, memoHash)
-                record := add(record, 32)
+            let amountPadding := sub(256, shl(3, width))
+            for { let end := add(amounts, mul(96, count)) } lt(amounts, end) { amounts := add(amounts, 96) } {
+                let amount := calldataload(amounts)
+                let recipient := calldataload(recipients)
+                if or(
+                    or(gt(amount, most), lt(amount, least)),
+                    or(iszero(recipient), shr(shl(3, accountBytes), recipient))
+                ) {
+                    bad := amounts
+                    break
+                }
+                total := add(total, amount)
+                mstore(tail, 1) // KIND_TRANSFER
+                mstore(add(tail, 32), asset)
+                mstore(add(tail, 64), amount)
+                mstore(add(tail, 96), caller())
+                mstore(add(tail, 128), recipient)
+                mstore(add(tail, 160), timeout)
+                // Left-aligned words that run over one another.
+                mstore(record, shl(amountPadding, amount))
+                record := add(record, width)
+                mstore(record, shl(padding, caller()))
+                record := add(record, accountBytes)
+                mstore(record, shl(padding, recipient))
+                record := add(record, accountBytes)
+                mstore(record, shl(192, timeout))
+                record := add(record, 8)
+                mstore(add(tail, 192), 0)
+                if memos {
+                    let memo := calldataload(memoHashes)
+                    mstore(add(tail, 192), memo)
+                    mstore(record, memo)
+                    record := add(record, 32)
+                    memoHashes := add(memoHashes, 96)
+                }
+                recipients := add(recipients, 96)
+                tail := add(tail, TAIL)
             }
         }
-        b.tail = tail + 32 * TAIL_WORDS;
-        b.record = record;
+        if (bad != 0) _refuse(bad, recipients, least, most);
+        if (b.head.scale != 0 && amountsCount) _checkExact(b, count);
+        b.end = record;
+        b.total = amountsCount ? total : count;
     }
 
-    /// The amount must be whole in the other end's units, and fit there.
-    function _checkExact(int8 scale, uint256 amount) private pure {
-        if (scale < 0 ? amount % 10 ** uint8(-scale) != 0 : amount > type(uint128).max / 10 ** uint8(scale)) {
-            revert AmountOutOfRange(amount);
+    /// Says what is wrong with an item.
+    function _refuse(uint256 amountPosition, uint256 recipientPosition, uint256 least, uint256 most) private pure {
+        uint256 amount;
+        bytes32 recipient;
+        assembly ("memory-safe") {
+            amount := calldataload(amountPosition)
+            recipient := calldataload(recipientPosition)
+        }
+        if (amount < least || amount > most) revert AmountOutOfRange(amount);
+        revert InvalidRecipient(recipient);
+    }
+
+    /// Amounts must be whole in the other end's units, and fit there.
+    function _checkExact(Batch memory b, uint256 count) private pure {
+        int8 scale = b.head.scale;
+        uint256 unit = 10 ** (scale < 0 ? uint8(-scale) : uint8(scale));
+        uint256 tail = b.callData + TAILS;
+        for (uint256 i; i < count; ++i) {
+            uint256 amount;
+            assembly ("memory-safe") {
+                amount := mload(add(tail, 64))
+            }
+            if (scale < 0 ? amount % unit != 0 : amount > type(uint128).max / unit) revert AmountOutOfRange(amount);
+            tail += TAIL;
         }
     }
 
     /// Takes the batch's total: books it, binds the cap, pulls or burns.
-    function _take(State storage s, Batch memory b, uint256 count) private {
-        (address token, uint256 total, AssetHead memory h) = (b.token, b.total, b.head);
+    function _take(State storage s, Batch memory b) private {
+        (address token, uint256 total, AssetHead memory h, uint256 held) = (b.token, b.total, b.head, b.held);
         Asset storage a = s.assets[b.lane][token];
-        uint256 held = a.held;
-        uint256 least = a.minAmount;
-        if (least > 1 && h.standard == ERC20) _checkLeast(b, least, count);
         if (h.mode == HOME) {
             held += total;
             if (held > type(uint128).max) revert AmountOutOfRange(total);
@@ -208,7 +268,7 @@ abstract contract VaultLock is VaultBase {
             if (total > held) revert OutstandingExceeded(token, held, total);
             held -= total;
         }
-        a.held = uint128(held);
+        (a.held, a.minAmount) = (uint128(held), uint128(b.least));
         if (h.capped) _useLockCap(a, token, total);
         if (h.standard != ERC20) return;
         if (h.mode == VOUCHER) {
@@ -234,18 +294,6 @@ abstract contract VaultLock is VaultBase {
         if (!token.moveId(msg.sender, address(this), id)) revert TransferFailed(token);
     }
 
-    function _checkLeast(Batch memory b, uint256 least, uint256 count) private pure {
-        uint256 tail = b.tail;
-        for (uint256 i; i < count; ++i) {
-            tail -= 32 * TAIL_WORDS;
-            uint256 amount;
-            assembly ("memory-safe") {
-                amount := mload(add(tail, 64))
-            }
-            if (amount < least) revert AmountOutOfRange(amount);
-        }
-    }
-
     function _useLockCap(Asset storage a, address token, uint256 total) private {
         (uint32 number, uint256 lockUsed, uint256 creditUsed) = _window(a);
         lockUsed += total;
@@ -256,19 +304,17 @@ abstract contract VaultLock is VaultBase {
     /// Writes the batch into the outbox and tells of it.
     function _append(Batch memory b, uint256 count) private returns (uint64 first) {
         (address outbox, uint256 callData, uint256 data, uint256 end, bytes32 lane) =
-            (b.head.outbox, b.call_, b.data, b.record, b.lane);
+            (b.head.outbox, b.callData, b.data, b.end, b.lane);
         bytes32 topic = Appended.selector;
         bool ok;
         assembly ("memory-safe") {
-            ok := call(gas(), outbox, 0, callData, add(132, mul(count, 224)), 0, 32)
+            ok := call(gas(), outbox, 0, callData, add(TAILS, mul(count, TAIL)), 0, 32)
             ok := and(ok, gt(returndatasize(), 31))
             first := mload(0)
             // Zeros up to the next word.
             mstore(end, 0)
-            let size := add(64, and(add(sub(end, add(data, 64)), 31), not(31)))
-            log3(data, size, topic, lane, first)
+            log3(data, and(add(sub(end, data), 31), not(31)), topic, lane, first)
         }
         if (!ok) revert UnknownLane(lane);
     }
-
 }

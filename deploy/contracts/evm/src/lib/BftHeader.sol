@@ -42,51 +42,53 @@ library BftHeader {
     /// @param ptr calldata offset of the header
     /// @param size its length
     function read(uint8 mode, uint256 ptr, uint256 size) internal pure returns (Fields memory f) {
-        bool ok;
-        assembly ("memory-safe") {
-            // list header (3 bytes), parent hash, ommers, beneficiary, state root, transactions, receipts, bloom, difficulty
-            ok := eq(shr(248, calldataload(ptr)), 0xf9)
-            ok := and(ok, eq(and(shr(232, calldataload(ptr)), 0xffff), sub(size, 3)))
-            ok := and(ok, eq(byte(0, calldataload(add(ptr, 3))), 0xa0))
-            ok := and(ok, eq(byte(0, calldataload(add(ptr, 36))), 0xa0))
-            ok := and(ok, eq(calldataload(add(ptr, 37)), NO_OMMERS))
-            ok := and(ok, eq(byte(0, calldataload(add(ptr, 69))), 0x94))
-            ok := and(ok, eq(byte(0, calldataload(add(ptr, 90))), 0xa0))
-            ok := and(ok, eq(byte(0, calldataload(add(ptr, 123))), 0xa0))
-            ok := and(ok, eq(byte(0, calldataload(add(ptr, 156))), 0xa0))
-            ok := and(ok, eq(shr(232, calldataload(add(ptr, 189))), 0xb90100))
-            ok := and(ok, eq(byte(0, calldataload(add(ptr, 448))), 0x01))
-            let m := mload(0x40)
-            // No longer than MAX_HEADER_BYTES, else a wrong hash of a header that is refused below.
-            calldatacopy(m, ptr, and(size, 0x7fff))
-            mstore(add(f, 128), keccak256(m, and(size, 0x7fff)))
-            mstore(add(f, 64), calldataload(add(ptr, 91)))
-            mstore(add(f, 96), calldataload(add(ptr, 4)))
+        unchecked {
+            bool ok;
+            assembly ("memory-safe") {
+                // list header (3 bytes), parent hash, ommers, beneficiary, state root, transactions, receipts, bloom, difficulty
+                ok := eq(shr(248, calldataload(ptr)), 0xf9)
+                ok := and(ok, eq(and(shr(232, calldataload(ptr)), 0xffff), sub(size, 3)))
+                ok := and(ok, eq(byte(0, calldataload(add(ptr, 3))), 0xa0))
+                ok := and(ok, eq(byte(0, calldataload(add(ptr, 36))), 0xa0))
+                ok := and(ok, eq(calldataload(add(ptr, 37)), NO_OMMERS))
+                ok := and(ok, eq(byte(0, calldataload(add(ptr, 69))), 0x94))
+                ok := and(ok, eq(byte(0, calldataload(add(ptr, 90))), 0xa0))
+                ok := and(ok, eq(byte(0, calldataload(add(ptr, 123))), 0xa0))
+                ok := and(ok, eq(byte(0, calldataload(add(ptr, 156))), 0xa0))
+                ok := and(ok, eq(shr(232, calldataload(add(ptr, 189))), 0xb90100))
+                ok := and(ok, eq(byte(0, calldataload(add(ptr, 448))), 0x01))
+                let m := mload(0x40)
+                // No longer than MAX_HEADER_BYTES, else a wrong hash of a header that is refused below.
+                calldatacopy(m, ptr, and(size, 0x7fff))
+                mstore(add(f, 128), keccak256(m, and(size, 0x7fff)))
+                mstore(add(f, 64), calldataload(add(ptr, 91)))
+                mstore(add(f, 96), calldataload(add(ptr, 4)))
+            }
+            if (!ok || size > MAX_HEADER_BYTES || size < 512) revert MalformedHeader();
+            uint256 end = ptr + size;
+            uint256 cursor;
+            (f.height, cursor) = _number(ptr + 449);
+            (, cursor) = _number(cursor); // gas limit
+            (, cursor) = _number(cursor); // gas used
+            (f.time, cursor) = _number(cursor);
+            f.extraItem = cursor;
+            uint256 extraSize;
+            (f.extra, extraSize) = _string(cursor);
+            cursor = f.extra + extraSize;
+            f.extraEnd = cursor;
+            // Mix hash and nonce.
+            if (
+                cursor + 42 > end || _byte(cursor) != 0xa0 || _word(cursor + 1) != BFT_MIX_HASH
+                    || _byte(cursor + 33) != 0x88
+            ) revert MalformedHeader();
+            cursor += 42;
+            if (cursor != end) _laterFields(cursor, end);
+            if (mode == IBFT1) _istanbulExtra(f);
+            else _bftExtra(f, mode);
+            uint256 count = f.listLength / 21;
+            if (count * 21 != f.listLength) revert MalformedHeader();
+            if (count == 0 || count > 256) revert BadSetSize(count);
         }
-        if (!ok || size > MAX_HEADER_BYTES || size < 512) revert MalformedHeader();
-        uint256 end = ptr + size;
-        uint256 cursor;
-        (f.height, cursor) = _number(ptr + 449);
-        (, cursor) = _number(cursor); // gas limit
-        (, cursor) = _number(cursor); // gas used
-        (f.time, cursor) = _number(cursor);
-        f.extraItem = cursor;
-        uint256 extraSize;
-        (f.extra, extraSize) = _string(cursor);
-        cursor = f.extra + extraSize;
-        f.extraEnd = cursor;
-        // Mix hash and nonce.
-        if (
-            cursor + 42 > end || _byte(cursor) != 0xa0 || _word(cursor + 1) != BFT_MIX_HASH
-                || _byte(cursor + 33) != 0x88
-        ) revert MalformedHeader();
-        cursor += 42;
-        if (cursor != end) _laterFields(cursor, end);
-        if (mode == IBFT1) _istanbulExtra(f);
-        else _bftExtra(f, mode);
-        uint256 count = f.listLength / 21;
-        if (count * 21 != f.listLength) revert MalformedHeader();
-        if (count == 0 || count > 256) revert BadSetSize(count);
     }
 
     /// The block's hash as the chain's own headers and `parentHash` name it: without the round (QBFT: as round 0).
@@ -112,127 +114,143 @@ library BftHeader {
 
     /// QBFT `RLP[vanity, [validators], vote, round, []]`; IBFT 2.0 the same without the last item.
     function _bftExtra(Fields memory f, uint8 mode) private pure {
-        uint256 end = f.extraEnd;
-        uint256 cursor = _listPayload(f.extra);
-        if (_listEnd(f.extra) != end || _byte(cursor) != 0xa0) revert MalformedHeader();
-        cursor += 33;
-        f.list = _listPayload(cursor);
-        cursor = _listEnd(cursor);
-        f.listLength = cursor - f.list;
-        cursor = _vote(mode, cursor);
-        f.round = cursor;
-        // Four bytes (IBFT 2.0, early QBFT) or a number below 2^24.
-        if (_byte(cursor) == 0x84) {
-            cursor += 5;
-        } else {
-            uint256 start = cursor;
-            (, cursor) = _number(cursor);
-            if (cursor > start + 4) revert MalformedHeader();
+        unchecked {
+            uint256 end = f.extraEnd;
+            uint256 cursor = _listPayload(f.extra);
+            if (_listEnd(f.extra) != end || _byte(cursor) != 0xa0) revert MalformedHeader();
+            cursor += 33;
+            f.list = _listPayload(cursor);
+            cursor = _listEnd(cursor);
+            f.listLength = cursor - f.list;
+            cursor = _vote(mode, cursor);
+            f.round = cursor;
+            // Four bytes (IBFT 2.0, early QBFT) or a number below 2^24.
+            if (_byte(cursor) == 0x84) {
+                cursor += 5;
+            } else {
+                uint256 start = cursor;
+                (, cursor) = _number(cursor);
+                if (cursor > start + 4) revert MalformedHeader();
+            }
+            if (mode == QBFT) {
+                if (_byte(cursor) != 0xc0) revert MalformedHeader();
+                ++cursor;
+            }
+            if (cursor != end) revert MalformedHeader();
         }
-        if (mode == QBFT) {
-            if (_byte(cursor) != 0xc0) revert MalformedHeader();
-            ++cursor;
-        }
-        if (cursor != end) revert MalformedHeader();
     }
 
     /// No vote: an empty list in QBFT, an empty string in IBFT 2.0. Else `[candidate, 0xff | 0x00]`, where GoQuorum
     /// writes 0x00 as the number 0.
     function _vote(uint8 mode, uint256 ptr) private pure returns (uint256) {
-        uint256 prefix = _byte(ptr);
-        if (prefix == (mode == QBFT ? 0xc0 : 0x80)) return ptr + 1;
-        if (_byte(ptr + 1) != 0x94) revert MalformedHeader();
-        uint256 value = _byte(ptr + 22);
-        if (prefix == 0xd7 && value == 0x81 && _byte(ptr + 23) == 0xff) return ptr + 24;
-        if (prefix == 0xd6 && (value == 0x80 || value == 0)) return ptr + 23;
-        revert MalformedHeader();
+        unchecked {
+            uint256 prefix = _byte(ptr);
+            if (prefix == (mode == QBFT ? 0xc0 : 0x80)) return ptr + 1;
+            if (_byte(ptr + 1) != 0x94) revert MalformedHeader();
+            uint256 value = _byte(ptr + 22);
+            if (prefix == 0xd7 && value == 0x81 && _byte(ptr + 23) == 0xff) return ptr + 24;
+            if (prefix == 0xd6 && (value == 0x80 || value == 0)) return ptr + 23;
+            revert MalformedHeader();
+        }
     }
 
     /// 32 bytes of vanity, then `RLP[[validators], proposer seal, []]`.
     function _istanbulExtra(Fields memory f) private pure {
-        uint256 end = f.extraEnd;
-        uint256 start = f.extra + 32;
-        if (start >= end || _listEnd(start) != end) revert MalformedHeader();
-        uint256 cursor = _listPayload(start);
-        f.list = _listPayload(cursor);
-        cursor = _listEnd(cursor);
-        f.listLength = cursor - f.list;
-        // The proposer's seal is empty in a genesis block.
-        if (_byte(cursor) == 0x80) ++cursor;
-        else if (uint256(_word(cursor)) >> 240 == 0xb841) cursor += 67;
-        else revert MalformedHeader();
-        if (_byte(cursor) != 0xc0 || cursor + 1 != end) revert MalformedHeader();
+        unchecked {
+            uint256 end = f.extraEnd;
+            uint256 start = f.extra + 32;
+            if (start >= end || _listEnd(start) != end) revert MalformedHeader();
+            uint256 cursor = _listPayload(start);
+            f.list = _listPayload(cursor);
+            cursor = _listEnd(cursor);
+            f.listLength = cursor - f.list;
+            // The proposer's seal is empty in a genesis block.
+            if (_byte(cursor) == 0x80) ++cursor;
+            else if (uint256(_word(cursor)) >> 240 == 0xb841) cursor += 67;
+            else revert MalformedHeader();
+            if (_byte(cursor) != 0xc0 || cursor + 1 != end) revert MalformedHeader();
+        }
     }
 
     /// Fields that forks after Berlin appended: base fee, withdrawals root, blob gas used, excess blob gas, parent beacon
     /// root, requests hash.
     function _laterFields(uint256 cursor, uint256 end) private pure {
-        for (uint256 position = 15; cursor < end; ++position) {
-            uint256 prefix = _byte(cursor);
-            if (position == 16 || position == 19 || position == 20) {
-                if (prefix != 0xa0) revert MalformedHeader();
-                cursor += 33;
-            } else if (position == 15 && prefix > 0x88) {
-                if (prefix > 0xa0 || _byte(cursor + 1) == 0) revert MalformedHeader();
-                cursor += prefix - 0x7f;
-            } else if (position < 19) {
-                (, cursor) = _number(cursor);
-            } else {
-                revert MalformedHeader();
+        unchecked {
+            for (uint256 position = 15; cursor < end; ++position) {
+                uint256 prefix = _byte(cursor);
+                if (position == 16 || position == 19 || position == 20) {
+                    if (prefix != 0xa0) revert MalformedHeader();
+                    cursor += 33;
+                } else if (position == 15 && prefix > 0x88) {
+                    if (prefix > 0xa0 || _byte(cursor + 1) == 0) revert MalformedHeader();
+                    cursor += prefix - 0x7f;
+                } else if (position < 19) {
+                    (, cursor) = _number(cursor);
+                } else {
+                    revert MalformedHeader();
+                }
             }
+            if (cursor != end) revert MalformedHeader();
         }
-        if (cursor != end) revert MalformedHeader();
     }
 
     /// A canonical RLP number of at most eight bytes.
     function _number(uint256 ptr) private pure returns (uint64 value, uint256 next) {
-        uint256 prefix = _byte(ptr);
-        if (prefix < 0x80) {
-            if (prefix == 0) revert MalformedHeader();
-            return (uint64(prefix), ptr + 1);
+        unchecked {
+            uint256 prefix = _byte(ptr);
+            if (prefix < 0x80) {
+                if (prefix == 0) revert MalformedHeader();
+                return (uint64(prefix), ptr + 1);
+            }
+            uint256 size = prefix - 0x80;
+            next = ptr + 1 + size;
+            if (size == 0) return (0, next);
+            if (size > 8) revert MalformedHeader();
+            value = uint64(uint256(_word(ptr + 1)) >> (256 - 8 * size));
+            // No leading zero, and a byte below 0x80 stands for itself.
+            if (size == 1 ? value < 0x80 : value >> (8 * size - 8) == 0) revert MalformedHeader();
         }
-        uint256 size = prefix - 0x80;
-        next = ptr + 1 + size;
-        if (size == 0) return (0, next);
-        if (size > 8) revert MalformedHeader();
-        value = uint64(uint256(_word(ptr + 1)) >> (256 - 8 * size));
-        // No leading zero, and a byte below 0x80 stands for itself.
-        if (size == 1 ? value < 0x80 : value >> (8 * size - 8) == 0) revert MalformedHeader();
     }
 
     /// Content of the extra data's string, which is never shorter than 32 bytes.
     function _string(uint256 ptr) private pure returns (uint256 start, uint256 size) {
-        uint256 prefix = _byte(ptr);
-        if (prefix == 0xb8) {
-            size = _byte(ptr + 1);
-            if (size > 55) return (ptr + 2, size);
-        } else if (prefix == 0xb9) {
-            size = uint256(_word(ptr + 1)) >> 240;
-            if (size > 255) return (ptr + 3, size);
-        } else if (prefix >= 0xa0 && prefix < 0xb8) {
-            return (ptr + 1, prefix - 0x80);
+        unchecked {
+            uint256 prefix = _byte(ptr);
+            if (prefix == 0xb8) {
+                size = _byte(ptr + 1);
+                if (size > 55) return (ptr + 2, size);
+            } else if (prefix == 0xb9) {
+                size = uint256(_word(ptr + 1)) >> 240;
+                if (size > 255) return (ptr + 3, size);
+            } else if (prefix >= 0xa0 && prefix < 0xb8) {
+                return (ptr + 1, prefix - 0x80);
+            }
+            revert MalformedHeader();
         }
-        revert MalformedHeader();
     }
 
     function _listPayload(uint256 ptr) private pure returns (uint256) {
-        uint256 prefix = _byte(ptr);
-        return prefix < 0xf8 ? ptr + 1 : prefix == 0xf8 ? ptr + 2 : ptr + 3;
+        unchecked {
+            uint256 prefix = _byte(ptr);
+            return prefix < 0xf8 ? ptr + 1 : prefix == 0xf8 ? ptr + 2 : ptr + 3;
+        }
     }
 
     /// End of a list of canonical length.
     function _listEnd(uint256 ptr) private pure returns (uint256) {
-        uint256 prefix = _byte(ptr);
-        if (prefix >= 0xc0 && prefix < 0xf8) return ptr + 1 + prefix - 0xc0;
-        uint256 size;
-        if (prefix == 0xf8) {
-            size = _byte(ptr + 1);
-            if (size > 55) return ptr + 2 + size;
-        } else if (prefix == 0xf9) {
-            size = uint256(_word(ptr + 1)) >> 240;
-            if (size > 255) return ptr + 3 + size;
+        unchecked {
+            uint256 prefix = _byte(ptr);
+            if (prefix >= 0xc0 && prefix < 0xf8) return ptr + 1 + prefix - 0xc0;
+            uint256 size;
+            if (prefix == 0xf8) {
+                size = _byte(ptr + 1);
+                if (size > 55) return ptr + 2 + size;
+            } else if (prefix == 0xf9) {
+                size = uint256(_word(ptr + 1)) >> 240;
+                if (size > 255) return ptr + 3 + size;
+            }
+            revert MalformedHeader();
         }
-        revert MalformedHeader();
     }
 
     function _list(bytes memory payload) private pure returns (bytes memory) {

@@ -119,6 +119,73 @@ library Entries {
         }
     }
 
+    /// Whom a credit never pays, and what it finds out on the way: see `hashAndCollect`.
+    struct Collected {
+        uint256 token;
+        uint256 outbox;
+        uint256 client;
+        uint256 total;
+        bool odd;
+    }
+
+    /// `hashTransfers` for a whole group that also writes its payments (recipient and amount, 64 bytes each) to `pays`, so
+    /// that no record is read twice. `odd` tells that an entry is not plain: late, an amount of zero or of more than 16
+    /// bytes, a recipient that is no account or may not be paid.
+    function hashAndCollect(
+        Transfers memory t,
+        bytes32 lane,
+        uint256 index,
+        uint256 out,
+        uint256 pays,
+        Collected memory c
+    ) internal view {
+        uint256 record = t.records;
+        uint256 width = t.width;
+        uint256 account = t.account;
+        assembly ("memory-safe") {
+            // m + 31: 0x00 | lane | index | kind | asset | amount | sender | recipient | timeout | memo hash
+            let m := mload(0x40)
+            mstore(m, 0)
+            mstore(add(m, 32), lane)
+            mstore(add(m, 96), 1)
+            mstore(add(m, 128), mload(add(t, 128)))
+            mstore(add(m, 288), 0)
+            let accountShift := sub(256, shl(3, account))
+            let total := 0
+            let odd := 0
+            for { let end := mload(add(t, 224)) } lt(record, end) {} {
+                mstore(add(m, 64), index)
+                let amount := shr(sub(256, shl(3, width)), calldataload(record))
+                mstore(add(m, 160), amount)
+                mstore(add(pays, 32), amount)
+                total := add(total, amount)
+                record := add(record, width)
+                mstore(add(m, 192), shr(accountShift, calldataload(record)))
+                record := add(record, account)
+                let to := shr(accountShift, calldataload(record))
+                mstore(add(m, 224), to)
+                mstore(pays, to)
+                record := add(record, account)
+                let timeout := shr(192, calldataload(record))
+                mstore(add(m, 256), timeout)
+                record := add(record, 8)
+                odd := or(odd, or(or(iszero(amount), shr(128, amount)), iszero(gt(timeout, timestamp()))))
+                odd := or(odd, or(or(iszero(to), shr(160, to)), eq(to, address())))
+                odd := or(odd, or(or(eq(to, mload(c)), eq(to, mload(add(c, 32)))), eq(to, mload(add(c, 64)))))
+                if mload(add(t, 96)) {
+                    mstore(add(m, 288), calldataload(record))
+                    record := add(record, 32)
+                }
+                mstore(out, keccak256(add(m, 31), 289))
+                out := add(out, 32)
+                pays := add(pays, 64)
+                index := add(index, 1)
+            }
+            mstore(add(c, 96), total)
+            mstore(add(c, 128), iszero(iszero(odd)))
+        }
+    }
+
     /// What a credit needs of a record.
     function transfer(Transfers memory t, uint256 record)
         internal

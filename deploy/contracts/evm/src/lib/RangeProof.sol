@@ -32,7 +32,8 @@ library RangeProof {
             let start := leaves
             let end := add(leaves, shl(5, count))
             let sibling := siblings
-            for {} height { height := sub(height, 1) } {
+            // Rows of two nodes and more.
+            for {} and(gt(height, 0), lt(low, high)) { height := sub(height, 1) } {
                 if and(low, 1) {
                     start := sub(start, 32)
                     mstore(start, calldataload(sibling))
@@ -54,7 +55,18 @@ library RangeProof {
                 low := shr(1, low)
                 high := shr(1, high)
             }
+            // One node from here on: node and sibling side by side, the sibling left where the index is odd.
             top := mload(start)
+            let pair := sub(start, 32)
+            mstore8(sub(pair, 1), 1)
+            for {} height { height := sub(height, 1) } {
+                let odd := shl(5, and(low, 1))
+                mstore(add(pair, odd), top)
+                mstore(add(pair, sub(32, odd)), calldataload(sibling))
+                top := keccak256(sub(pair, 1), 65)
+                sibling := add(sibling, 32)
+                low := shr(1, low)
+            }
             exact := eq(sibling, add(siblings, shl(5, siblingCount)))
         }
         if (!exact) revert WrongSiblingCount();

@@ -25,34 +25,32 @@ library TrieProof {
         pure
         returns (uint256 value, uint256 length, uint256 next)
     {
-        uint256 left = _byte(cursor);
-        // Each node takes at least one nibble of the key, the leaf perhaps none.
-        if (left > 65) revert WrongProofLength();
-        next = cursor + 1;
-        uint256 used; // nibbles of the key consumed so far
-        while (left != 0) {
-            --left;
-            uint256 node;
-            uint256 end;
-            bool known;
-            assembly ("memory-safe") {
-                let size := shr(240, calldataload(next))
-                node := add(next, 2)
-                end := add(node, size)
-                let m := mload(0x40)
-                calldatacopy(m, node, size)
-                known := eq(keccak256(m, size), root)
-            }
-            if (!known) revert WrongNode();
-            next = end;
-            // A node shorter than 32 bytes stands inside its parent and takes no turn of its own in the proof.
+        unchecked {
+            uint256 left = _byte(cursor);
+            // Each node takes at least one nibble of the key, the leaf perhaps none.
+            if (left > 65) revert WrongProofLength();
+            next = cursor + 1;
+            uint256 used; // nibbles of the key consumed so far
             while (true) {
-                uint256 child;
-                if (_isFullBranch(node, end)) {
-                    if (used > 63) revert MalformedNode();
-                    child = node + 3 + 33 * _nibble(key, used);
-                    ++used;
-                } else {
+                (root, left, used, next) = _throughFullBranches(root, key, left, used, next);
+                if (left == 0) revert WrongProofLength();
+                --left;
+                uint256 node;
+                uint256 end;
+                bool known;
+                assembly ("memory-safe") {
+                    let size := shr(240, calldataload(next))
+                    node := add(next, 2)
+                    end := add(node, size)
+                    let m := mload(0x40)
+                    calldatacopy(m, node, size)
+                    known := eq(keccak256(m, size), root)
+                }
+                if (!known) revert WrongNode();
+                next = end;
+                // A node shorter than 32 bytes stands inside its parent and takes no turn of its own in the proof.
+                while (true) {
+                    uint256 child;
                     bool leaf;
                     (child, used, leaf) = _step(node, end, key, used);
                     if (leaf) {
@@ -60,158 +58,219 @@ library TrieProof {
                         (value, length,) = _string(child);
                         return (value, length, next);
                     }
+                    uint256 prefix = _byte(child);
+                    if (prefix == 0xa0) {
+                        root = _word(child + 1);
+                        break;
+                    }
+                    if (prefix == 0x80) revert NotPresent();
+                    if (prefix < 0xc0 || prefix > 0xde) revert MalformedNode();
+                    node = child;
+                    end = child + prefix - 0xbf;
                 }
-                uint256 prefix = _byte(child);
-                if (prefix == 0xa0) {
-                    root = _word(child + 1);
-                    break;
-                }
-                if (prefix == 0x80) revert NotPresent();
-                if (prefix < 0xc0 || prefix > 0xde) revert MalformedNode();
-                node = child;
-                end = child + prefix - 0xbf;
             }
         }
-        revert WrongProofLength();
     }
 
     /// The storage root in an account's leaf value: RLP of (nonce, balance, storage root, code hash).
     function storageRoot(uint256 value, uint256 length) internal pure returns (bytes32) {
-        // 70 bytes are the shortest account, 2 + 9 + 33 + 33 + 33 the longest.
-        if (length < 70 || length > 110 || _byte(value) != 0xf8 || _byte(value + 1) != length - 2) revert MalformedValue();
-        uint256 ptr = value + 2;
-        uint256 size;
-        (, size, ptr) = _string(ptr);
-        if (size > 8) revert MalformedValue();
-        (, size, ptr) = _string(ptr);
-        if (size > 32 || ptr + 66 != value + length || _byte(ptr) != 0xa0 || _byte(ptr + 33) != 0xa0) revert MalformedValue();
-        return _word(ptr + 1);
+        unchecked {
+            // 70 bytes are the shortest account, 2 + 9 + 33 + 33 + 33 the longest.
+            if (length < 70 || length > 110 || _byte(value) != 0xf8 || _byte(value + 1) != length - 2) {
+                revert MalformedValue();
+            }
+            uint256 ptr = value + 2;
+            uint256 size;
+            (, size, ptr) = _string(ptr);
+            if (size > 8) revert MalformedValue();
+            (, size, ptr) = _string(ptr);
+            if (size > 32 || ptr + 66 != value + length || _byte(ptr) != 0xa0 || _byte(ptr + 33) != 0xa0) {
+                revert MalformedValue();
+            }
+            return _word(ptr + 1);
+        }
     }
 
     /// The word in a storage leaf's value: RLP of the integer, never zero (a zero slot is not in the trie).
     function storageWord(uint256 value, uint256 length) internal pure returns (bytes32 word) {
-        (uint256 ptr, uint256 size, uint256 end) = _string(value);
-        if (size == 0 || size > 32 || end != value + length) revert MalformedValue();
-        word = bytes32(uint256(_word(ptr)) >> (256 - 8 * size));
-        if (uint256(word) >> (8 * size - 8) == 0) revert MalformedValue();
-    }
-
-    /// 17 items that all are hashes but the empty value: such a node is 532 bytes, so a child's place is known.
-    function _isFullBranch(uint256 node, uint256 end) private pure returns (bool full) {
-        assembly ("memory-safe") {
-            full := and(
-                eq(sub(end, node), 532),
-                and(eq(shr(232, calldataload(node)), 0xf90211), eq(byte(0, calldataload(add(node, 531))), 0x80))
-            )
+        unchecked {
+            (uint256 ptr, uint256 size, uint256 end) = _string(value);
+            if (size == 0 || size > 32 || end != value + length) revert MalformedValue();
+            word = bytes32(uint256(_word(ptr)) >> (256 - 8 * size));
+            if (uint256(word) >> (8 * size - 8) == 0) revert MalformedValue();
         }
     }
 
-    /// One step through any other node: the place of the child (or of the value, at a leaf).
+    /// Passes the nodes, from the next one on, that are branches with sixteen hashed children: they are 532 bytes, so the
+    /// child's place is known. Most nodes of a large trie are such. It stops before any node that is not (or that is not
+    /// the right one: `read` says why), and is nothing but a short cut for `_step`.
+    function _throughFullBranches(bytes32 root, bytes32 key, uint256 left, uint256 used, uint256 next)
+        private
+        pure
+        returns (bytes32, uint256, uint256, uint256)
+    {
+        assembly ("memory-safe") {
+            let m := mload(0x40)
+            for {} left {} {
+                if iszero(eq(shr(240, calldataload(next)), 532)) { break }
+                let node := add(next, 2)
+                calldatacopy(m, node, 532)
+                if iszero(eq(keccak256(m, 532), root)) { break }
+                let child := add(add(node, 3), mul(33, and(shr(sub(252, shl(2, used)), key), 15)))
+                // List header; child by hash; no value.
+                if iszero(
+                    and(
+                        and(eq(shr(232, mload(m)), 0xf90211), eq(shr(248, calldataload(child)), 0xa0)),
+                        and(eq(shr(248, calldataload(add(node, 531))), 0x80), lt(used, 64))
+                    )
+                ) { break }
+                root := calldataload(add(child, 1))
+                used := add(used, 1)
+                left := sub(left, 1)
+                next := add(node, 532)
+            }
+        }
+        return (root, left, used, next);
+    }
+
+    /// One step through any node: the place of the child (or of the value, at a leaf).
     function _step(uint256 node, uint256 end, bytes32 key, uint256 used)
         private
         pure
         returns (uint256 child, uint256, bool leaf)
     {
-        uint256 ptr = _listPayload(node, end);
-        uint256 second = _skip(ptr, end);
-        uint256 third = _skip(second, end);
-        if (third != end) {
-            if (used > 63) revert MalformedNode();
-            uint256 turn = _nibble(key, used);
-            child = ptr;
-            for (uint256 i; i < 16; ++i) {
-                if (i == turn) child = ptr;
-                uint256 prefix = _byte(ptr);
-                if (prefix == 0xa0) {
-                    ptr += 33;
-                } else if (prefix == 0x80) {
-                    ++ptr;
-                } else {
-                    // A node of 32 bytes and more is referred to by its hash.
-                    if (prefix < 0xc0 || prefix > 0xde) revert MalformedNode();
-                    ptr += prefix - 0xbf;
-                }
-                if (ptr >= end) revert MalformedNode();
+        unchecked {
+            uint256 ptr = _listPayload(node, end);
+            uint256 prefix = _byte(ptr);
+            uint256 second;
+            // A branch starts with a child: none, an inline node, or a hash. A path of 32 bytes looks like the last.
+            bool branch = prefix == 0x80 || prefix > 0xbf;
+            if (!branch) {
+                second = _skip(ptr, end);
+                branch = prefix == 0xa0 && _skip(second, end) != end;
             }
+            if (branch) {
+                if (used > 63) revert MalformedNode();
+                return (_child(ptr, end, _nibble(key, used)), used + 1, false);
+            }
+            if (_skip(second, end) != end) revert MalformedNode();
+            // Hex-prefix: flag nibble (0, 1 extension; 2, 3 leaf; odd: one nibble of the path beside it), then the path.
+            (uint256 path, uint256 pathLength,) = _string(ptr);
+            if (pathLength == 0 || pathLength > 33) revert MalformedNode();
+            uint256 flag = _byte(path);
+            if (flag > 0x3f) revert MalformedNode();
+            uint256 nibbles = 2 * (pathLength - 1);
+            uint256 bits;
+            if (flag & 0x10 != 0) {
+                ++nibbles;
+                bits = uint256(_word(path)) << 4;
+            } else {
+                if (flag & 0x0f != 0) revert MalformedNode();
+                bits = uint256(_word(path + 1));
+            }
+            leaf = flag & 0x20 != 0;
+            if (used + nibbles > 64) revert MalformedNode();
+            if (nibbles != 0 && ((uint256(key) << (4 * used)) ^ bits) >> (256 - 4 * nibbles) != 0) revert NotPresent();
+            used += nibbles;
+            if (leaf ? used != 64 : nibbles == 0) revert MalformedNode();
+            return (second, used, leaf);
+        }
+    }
+
+    /// Child `turn` of a branch whose items start at `ptr`.
+    function _child(uint256 ptr, uint256 end, uint256 turn) private pure returns (uint256 child) {
+        unchecked {
+            uint256 start = ptr;
+            bool good = true;
+            assembly ("memory-safe") {
+                // No jump for the usual children: 0x80 is one byte, a hash 33.
+                for { let i := 0 } lt(i, 16) { i := add(i, 1) } {
+                    let prefix := byte(0, calldataload(ptr))
+                    let hash := eq(prefix, 0xa0)
+                    good := and(good, or(hash, eq(prefix, 0x80)))
+                    child := add(child, mul(eq(i, turn), ptr))
+                    ptr := add(ptr, add(1, shl(5, hash)))
+                }
+            }
+            if (!good) {
+                ptr = start;
+                for (uint256 i; i < 16; ++i) {
+                    if (i == turn) child = ptr;
+                    uint256 prefix = _byte(ptr);
+                    // A node of 32 bytes and more is referred to by its hash.
+                    if (prefix != 0x80 && prefix != 0xa0 && (prefix < 0xc0 || prefix > 0xde)) revert MalformedNode();
+                    ptr += prefix == 0x80 ? 1 : prefix == 0xa0 ? 33 : prefix - 0xbf;
+                    if (ptr >= end) revert MalformedNode();
+                }
+            }
+            // All keys have one length, but a value is a canonical string all the same.
+            if (ptr >= end) revert MalformedNode();
             (,, ptr) = _string(ptr);
             if (ptr != end) revert MalformedNode();
-            return (child, used + 1, false);
         }
-        // Hex-prefix: flag nibble (0, 1 extension; 2, 3 leaf; odd: one nibble of the path beside it), then the path.
-        (uint256 path, uint256 pathLength,) = _string(ptr);
-        if (pathLength == 0 || pathLength > 33) revert MalformedNode();
-        uint256 flag = _byte(path);
-        if (flag > 0x3f) revert MalformedNode();
-        uint256 nibbles = 2 * (pathLength - 1);
-        uint256 bits;
-        if (flag & 0x10 != 0) {
-            ++nibbles;
-            bits = uint256(_word(path)) << 4;
-        } else {
-            if (flag & 0x0f != 0) revert MalformedNode();
-            bits = uint256(_word(path + 1));
-        }
-        leaf = flag & 0x20 != 0;
-        if (used + nibbles > 64) revert MalformedNode();
-        if (nibbles != 0 && ((uint256(key) << (4 * used)) ^ bits) >> (256 - 4 * nibbles) != 0) revert NotPresent();
-        used += nibbles;
-        if (leaf ? used != 64 : nibbles == 0) revert MalformedNode();
-        return (second, used, leaf);
     }
 
     function _nibble(bytes32 key, uint256 used) private pure returns (uint256) {
-        return (uint256(key) >> (252 - 4 * used)) & 15;
+        unchecked {
+            return (uint256(key) >> (252 - 4 * used)) & 15;
+        }
     }
 
     /// Start of a list's items; the list must end exactly at `end`.
     function _listPayload(uint256 ptr, uint256 end) private pure returns (uint256) {
-        uint256 prefix = _byte(ptr);
-        if (prefix < 0xc0) revert MalformedNode();
-        uint256 start = ptr + 1;
-        uint256 size = prefix - 0xc0;
-        if (prefix == 0xf8) {
-            size = _byte(start);
-            ++start;
-            if (size < 56) revert MalformedNode();
-        } else if (prefix == 0xf9) {
-            size = uint256(_word(start)) >> 240;
-            start += 2;
-            if (size < 256) revert MalformedNode();
-        } else if (prefix > 0xf9) {
-            revert MalformedNode();
+        unchecked {
+            uint256 prefix = _byte(ptr);
+            if (prefix < 0xc0) revert MalformedNode();
+            uint256 start = ptr + 1;
+            uint256 size = prefix - 0xc0;
+            if (prefix == 0xf8) {
+                size = _byte(start);
+                ++start;
+                if (size < 56) revert MalformedNode();
+            } else if (prefix == 0xf9) {
+                size = uint256(_word(start)) >> 240;
+                start += 2;
+                if (size < 256) revert MalformedNode();
+            } else if (prefix > 0xf9) {
+                revert MalformedNode();
+            }
+            if (start + size != end) revert MalformedNode();
+            return start;
         }
-        if (start + size != end) revert MalformedNode();
-        return start;
     }
 
     /// The item after this one, which may be a string or a short (inline) list.
     function _skip(uint256 ptr, uint256 end) private pure returns (uint256 next) {
-        uint256 prefix = _byte(ptr);
-        if (prefix < 0xc0) {
-            (,, next) = _string(ptr);
-        } else {
-            // A node of 32 bytes and more is referred to by its hash.
-            if (prefix > 0xde) revert MalformedNode();
-            next = ptr + prefix - 0xbf;
+        unchecked {
+            uint256 prefix = _byte(ptr);
+            if (prefix < 0xc0) {
+                (,, next) = _string(ptr);
+            } else {
+                // A node of 32 bytes and more is referred to by its hash.
+                if (prefix > 0xde) revert MalformedNode();
+                next = ptr + prefix - 0xbf;
+            }
+            if (next > end) revert MalformedNode();
         }
-        if (next > end) revert MalformedNode();
     }
 
     /// Content of a canonical RLP string of at most 255 bytes.
     function _string(uint256 ptr) private pure returns (uint256 start, uint256 size, uint256 next) {
-        uint256 prefix = _byte(ptr);
-        if (prefix < 0x80) return (ptr, 1, ptr + 1);
-        start = ptr + 1;
-        size = prefix - 0x80;
-        if (size == 1 && _byte(start) < 0x80) revert MalformedNode();
-        if (prefix == 0xb8) {
-            size = _byte(start);
-            ++start;
-            if (size < 56) revert MalformedNode();
-        } else if (prefix > 0xb8) {
-            revert MalformedNode();
+        unchecked {
+            uint256 prefix = _byte(ptr);
+            if (prefix < 0x80) return (ptr, 1, ptr + 1);
+            start = ptr + 1;
+            size = prefix - 0x80;
+            if (size == 1 && _byte(start) < 0x80) revert MalformedNode();
+            if (prefix == 0xb8) {
+                size = _byte(start);
+                ++start;
+                if (size < 56) revert MalformedNode();
+            } else if (prefix > 0xb8) {
+                revert MalformedNode();
+            }
+            next = start + size;
         }
-        next = start + size;
     }
 
     function _byte(uint256 ptr) private pure returns (uint256 value) {

@@ -200,7 +200,9 @@ abstract contract Bridge is Test {
         Side storage h = sides[home];
         Side storage o = sides[1 - home];
         bytes32 homeAsset = h.admin.assetHashOf(standard, token);
-        _decide(1 - home, abi.encodeCall(VaultAdmin.registerAsset, (o.outLane, _asset(2, standard, address(0), homeAsset))));
+        _decide(
+            1 - home, abi.encodeCall(VaultAdmin.registerAsset, (o.outLane, _asset(2, standard, address(0), homeAsset)))
+        );
         voucher = o.admin.tokenOf(o.inLane, homeAsset);
         bytes32 voucherAsset = o.admin.assetHashOf(standard, voucher);
         _decide(home, abi.encodeCall(VaultAdmin.registerAsset, (h.outLane, _asset(1, standard, token, voucherAsset))));
@@ -263,7 +265,7 @@ abstract contract Bridge is Test {
                 }
             }
         }
-        assertEq(at, data.length, "groups fill the event");
+        assertEq(pos, data.length, "groups fill the event");
     }
 
     function _log(bytes32 lane, Entry memory e) private {
@@ -302,9 +304,7 @@ abstract contract Bridge is Test {
         if (h == 0) return leaves[lane][index];
         uint256 start = (index >> h) << h;
         return keccak256(
-            abi.encodePacked(
-                bytes1(0x01), _subtree(lane, start, h - 1), _subtree(lane, start + (1 << (h - 1)), h - 1)
-            )
+            abi.encodePacked(bytes1(0x01), _subtree(lane, start, h - 1), _subtree(lane, start + (1 << (h - 1)), h - 1))
         );
     }
 
@@ -355,7 +355,11 @@ abstract contract Bridge is Test {
         }
     }
 
-    function _transferGroup(bytes32 lane, uint256 from, uint256 to, bool memos) private view returns (bytes memory out) {
+    function _transferGroup(bytes32 lane, uint256 from, uint256 to, bool memos)
+        private
+        view
+        returns (bytes memory out)
+    {
         uint256 width = 1;
         for (uint256 i = from; i < to; ++i) {
             uint256 size = Rlp.minimal(entries[lane][i].amount).length;
@@ -394,7 +398,9 @@ abstract contract Bridge is Test {
         for (uint256 i = from; i < to; ++i) {
             Entry memory r = entries[lane][i];
             Entry memory o = entries[back][r.original];
-            out = abi.encodePacked(out, r.original, r.reason, o.asset, o.amount, o.sender, o.recipient, o.timeout, o.memo);
+            out = abi.encodePacked(
+                out, r.original, r.reason, o.asset, o.amount, o.sender, o.recipient, o.timeout, o.memo
+            );
         }
     }
 
@@ -425,7 +431,9 @@ abstract contract Bridge is Test {
         Trie.Leaf[] memory accounts = new Trie.Leaf[](1 + neighbours);
         accounts[0] = Trie.Leaf(keccak256(abi.encodePacked(outbox)), Trie.account(1, 0, storageRoot, outbox.codehash));
         for (uint256 i; i < neighbours; ++i) {
-            accounts[i + 1] = Trie.Leaf(keccak256(abi.encode("neighbour", i)), Trie.account(i, 1 ether, keccak256("r"), keccak256("c")));
+            accounts[i + 1] = Trie.Leaf(
+                keccak256(abi.encode("neighbour", i)), Trie.account(i, 1 ether, keccak256("r"), keccak256("c"))
+            );
         }
         bytes[] memory path;
         (stateRoot, path) = Trie.prove(accounts, keccak256(abi.encodePacked(outbox)));
@@ -463,7 +471,8 @@ abstract contract Bridge is Test {
             (uint256 h, uint256 end) = _peakOf(from, size);
             if (end > to) end = to;
             (bytes memory siblings, uint256 count) = _siblings(lane, from, end, h);
-            b.runs = abi.encodePacked(b.runs, uint16(end - from), uint8(count), siblings, _groups(1 - src, lane, from, end));
+            b.runs =
+                abi.encodePacked(b.runs, uint16(end - from), uint8(count), siblings, _groups(1 - src, lane, from, end));
             heights[peaks++] = h;
             from = end;
         }

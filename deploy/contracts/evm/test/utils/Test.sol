@@ -9,6 +9,15 @@ interface Vm {
         address emitter;
     }
 
+    struct Gas {
+        uint64 gasLimit;
+        uint64 gasTotalUsed;
+        uint64 gasMemoryUsed;
+        int64 gasRefunded;
+        uint64 gasRemaining;
+    }
+
+    function lastCallGas() external view returns (Gas memory);
     function addr(uint256 key) external pure returns (address);
     function sign(uint256 key, bytes32 digest) external pure returns (uint8 v, bytes32 r, bytes32 s);
     function warp(uint256 time) external;
@@ -70,7 +79,9 @@ abstract contract Test {
     }
 
     function assertEq(address found, address expected, string memory what) internal pure {
-        if (found != expected) revert NotEqual(what, bytes32(uint256(uint160(found))), bytes32(uint256(uint160(expected))));
+        if (found != expected) {
+            revert NotEqual(what, bytes32(uint256(uint160(found))), bytes32(uint256(uint160(expected))));
+        }
     }
 
     function assertTrue(bool condition, string memory what) internal pure {

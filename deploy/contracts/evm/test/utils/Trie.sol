@@ -52,11 +52,13 @@ library Trie {
         );
     }
 
-    function _node(Leaf[] memory leaves, uint256 depth, Walk memory w, bool onPath) private pure returns (bytes memory out) {
+    function _node(Leaf[] memory leaves, uint256 depth, Walk memory w, bool onPath)
+        private
+        pure
+        returns (bytes memory out)
+    {
         if (leaves.length == 1) {
-            out = Rlp.list(
-                bytes.concat(Rlp.str(hexPrefix(leaves[0].key, depth, 64, true)), Rlp.str(leaves[0].value))
-            );
+            out = Rlp.list(bytes.concat(Rlp.str(hexPrefix(leaves[0].key, depth, 64, true)), Rlp.str(leaves[0].value)));
         } else {
             uint256 common = depth;
             while (_agree(leaves, common)) {
@@ -73,7 +75,11 @@ library Trie {
         }
     }
 
-    function _branch(Leaf[] memory leaves, uint256 depth, Walk memory w, bool onPath) private pure returns (bytes memory) {
+    function _branch(Leaf[] memory leaves, uint256 depth, Walk memory w, bool onPath)
+        private
+        pure
+        returns (bytes memory)
+    {
         bytes memory payload;
         for (uint256 n; n < 16; ++n) {
             Leaf[] memory part = _part(leaves, depth, n);
