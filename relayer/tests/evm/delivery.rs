@@ -11,7 +11,7 @@ use causeway::{
     chains::{
         Chain,
         evm::{
-            abi::IVault,
+            abi::{ICouncil, IVault},
             artefacts::Artefact,
             contract::view,
             deploy::{
@@ -26,6 +26,10 @@ use causeway_core::{Anchor, Body, Entry, LaneId, OutboxTree, Reason, tree::peaks
 use std::sync::Arc;
 
 sol! {
+    interface IProxy {
+        function upgradeToAndCall(address implementation, bytes memory data) external;
+    }
+
     interface IToken {
         function mint(address to, uint256 amount) external;
         function approve(address spender, uint256 amount) external returns (bool);
@@ -260,4 +264,51 @@ async fn atk_024_a_changed_bundle_is_refused_before_it_costs_anything() {
     proof[last] ^= 1;
     let refused = north_ports.verifier.peaks(&at, &outbox, &[0], &StateProof(Bytes::from(proof).into())).unwrap_err();
     assert!(refused.is_retry());
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn atk_009_a_changed_vault_stops_its_lanes() {
+    let (north, south) = bridge(Rig::new(chain(4021, "north3")).await, Rig::new(chain(4022, "south3")).await).await;
+    let agreed = code::vault(north.deployer.pool(), north.end.vault).await.unwrap();
+    let section = |hash| format!("vault_code = \"{hash}\"");
+    let ports = |extra: &str| north.rig.ports(north.rig.config(&north.rig.own(), north.end.vault, extra));
+
+    // Another code than the agreed one: the lanes stop at the first look.
+    let foreign = ports(&section(B256::repeat_byte(1)));
+    let _states = watch(Arc::clone(&foreign));
+    stopped(&foreign).await;
+
+    // The agreed one, by two relayers: one knows the agreement, the other takes what it finds.
+    let (knows, finds) = (ports(&section(agreed.hash)), ports(""));
+    let mut states = [watch(Arc::clone(&knows)), watch(Arc::clone(&finds))];
+    for states in &mut states {
+        let height = north.rig.handle.head().number + 10;
+        reach(states, height).await;
+    }
+
+    // The organisations upgrade the vault: the same code at another address is another vault all the same.
+    let arguments = (north.contracts.admin,).abi_encode_params();
+    let implementation = north.create(Artefact::VAULT, &arguments).await;
+    let upgrade = IProxy::upgradeToAndCallCall { implementation, data: Bytes::new() };
+    let target = north.end.vault;
+    north.decide(vec![ICouncil::Call { target, data: upgrade.abi_encode().into() }]).await;
+    assert_eq!(code::implementation(north.deployer.pool(), target).await.unwrap(), implementation);
+    stopped(&knows).await;
+    stopped(&finds).await;
+    drop(south);
+}
+
+async fn stopped(chain: &Chain) {
+    let stop = async {
+        let mut height = 0;
+        loop {
+            match chain.headers.newer_than(height).await {
+                Ok(newer) => height = newer,
+                Err(e) if e.is_retry() => {}
+                Err(e) => return e.kind,
+            }
+        }
+    };
+    let kind = tokio::time::timeout(crate::rig::PATIENCE, stop).await.expect("the lane goes on");
+    assert_eq!(kind, causeway::lane::error::Kind::VaultCodeChanged);
 }

@@ -22,7 +22,7 @@ use causeway::{
     },
 };
 use causeway_core::LaneId;
-use causeway_devchain::{Faults, Spec};
+use causeway_devchain::{Faults, HttpFault, Spec};
 use std::{
     sync::{
         Arc, Mutex,
@@ -83,8 +83,13 @@ struct Desk {
 
 impl Desk {
     fn new(rig: &Rig, url: &str, extra: &str) -> Self {
+        Self::over(rig, &[url.to_owned()], extra)
+    }
+
+    fn over(rig: &Rig, urls: &[String], extra: &str) -> Self {
         let signer = format!("signer = {{ key_file = \"{}\", resend_after_blocks = 2 }}", rig.key_file(0).display());
-        let config = rig.config(&[(url.to_owned(), None)], COUNTER, &format!("{signer}\n{extra}"));
+        let urls: Vec<_> = urls.iter().map(|url| (url.clone(), None)).collect();
+        let config = rig.config(&urls, COUNTER, &format!("{signer}\n{extra}"));
         let counts = Arc::new(Counts::default());
         let context = Context { observer: Arc::clone(&counts) as Arc<dyn Observer>, ..rig.context.clone() };
         let reader = EvmChain { signer: None, ..config.clone() };
@@ -297,4 +302,18 @@ async fn atk_077_an_empty_wallet_stops_the_lane() {
     let events = ended(desk.signer(&rig).send(job(&[])).await.unwrap()).await;
     let [TxEvent::Failed(error)] = events.as_slice() else { panic!("{events:?}") };
     assert_eq!((error.kind, error.is_retry()), (Kind::InsufficientFunds, false));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn atk_022_one_node_that_refuses_stops_no_lane() {
+    let rig = Rig::new(builder(4310)).await;
+    for message in ["insufficient funds for gas * price + value", "exceeds block gas limit", "invalid chain id"] {
+        let http = Some(HttpFault::ErrorBody { code: -32000, message: message.into() });
+        let methods = vec!["eth_sendRawTransaction".to_owned()];
+        let node = rig.handle.endpoint(Faults { http, methods, ..Faults::default() }).await.unwrap();
+        let desk = Desk::over(&rig, &[node.rpc_url(), rig.handle.rpc_url()], "");
+        let context = Context { shutdown: Default::default(), ..desk.context.clone() };
+        final_ones(vec![desk.signer_in(&rig, &context).send(job(&[])).await.unwrap()]).await;
+        context.shutdown.cancel();
+    }
 }

@@ -53,6 +53,11 @@ pub struct EvmChain {
     /// Address of the vault (its proxy).
     #[schemars(with = "String")]
     pub vault: Address,
+    /// Hash over the vault's code that the organisations agreed on. Without it the first one that is proven counts; with
+    /// another one the chain's lanes stop.
+    #[serde(default)]
+    #[schemars(with = "Option<String>")]
+    pub vault_code: Option<B256>,
     /// Usual time between two blocks.
     #[serde(default = "default_block_time", with = "humantime_serde")]
     #[schemars(with = "String")]

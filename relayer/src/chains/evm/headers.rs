@@ -5,7 +5,10 @@
 //! cannot be believed, headers in between are looked for by bisection; that costs the judgement of each candidate here,
 //! and is no replacement for the lane's own.
 
-use super::endpoint::{Need, Pool};
+use super::{
+    code_watch::CodeAlarm,
+    endpoint::{Need, Pool},
+};
 use crate::chains::{EndpointStates, Pinned};
 use crate::lane::{
     error::{Error, Kind, Result},
@@ -16,7 +19,7 @@ use alloy::{consensus::Header, primitives::U64};
 use alloy_rlp::Encodable;
 use async_trait::async_trait;
 use causeway_bft_evm::{self as bft, Params, SealedHeader, UpdateError};
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 /// Most updates in one answer. Each step but the first halves the distance, so 64 steps bridge 2^63 blocks if a set
 /// changes by less than two thirds between neighbours.
@@ -28,12 +31,18 @@ pub struct EvmHeaders {
     params: Params,
     pinned: Pinned,
     clock: Arc<dyn Clock>,
+    alarm: OnceLock<CodeAlarm>,
 }
 
 impl EvmHeaders {
     /// Headers out of `pool` for a client with `params` that starts at `pinned`.
     pub fn new(pool: Arc<Pool>, params: Params, pinned: Pinned, clock: Arc<dyn Clock>) -> Self {
-        Self { pool, params, pinned, clock }
+        Self { pool, params, pinned, clock, alarm: OnceLock::new() }
+    }
+
+    /// Shows no more headers once `alarm` is raised.
+    pub fn obey(&self, alarm: CodeAlarm) {
+        let _ = self.alarm.set(alarm);
     }
 
     /// A block's header with its seals, RLP.
@@ -114,6 +123,7 @@ impl Headers for EvmHeaders {
         } else {
             newer.await
         };
+        self.alarm.get().map_or(Ok(()), CodeAlarm::check)?;
         found.map(|head| *head).map_err(|_| Error::retry(Kind::ShuttingDown, "the endpoints are no longer followed"))
     }
 

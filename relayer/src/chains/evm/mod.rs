@@ -10,6 +10,7 @@ pub mod abi;
 pub mod artefacts;
 pub mod bundle;
 pub mod catch_up;
+pub mod code_watch;
 pub mod config;
 pub mod contract;
 pub mod deploy;
@@ -33,8 +34,8 @@ use config::EvmChain;
 use endpoint::{Pool, follow};
 use std::sync::Arc;
 
-/// Builds the ports of an EVM chain and starts its tasks: one that follows each endpoint, the signer's manager, and the
-/// one that brings client contracts up to date.
+/// Builds the ports of an EVM chain and starts its tasks: one that follows each endpoint, the signer's manager, the
+/// one that brings client contracts up to date, and the one that watches the vault's code.
 ///
 /// # Errors
 /// `InvalidConfig`.
@@ -49,11 +50,21 @@ pub fn build(chain: &EvmChain, context: &Context) -> Result<Chain> {
     let catch_up = catch_up::CatchUp::start(Arc::clone(&headers), params, &context.tasks, &context.shutdown);
     let verifier = Arc::new(verifier::EvmVerifier::new(params, catch_up));
     let verified = verifier.verified();
+    let alarm = code_watch::start(
+        Arc::clone(&pool),
+        chain.vault,
+        chain.vault_code,
+        chain.block_time,
+        verifier.roots(),
+        &context.tasks,
+        &context.shutdown,
+    );
+    headers.obey(alarm.clone());
     let submitter = match &chain.signer {
         None => None,
         Some(config) => {
             let signer = signer::Signer::start(chain, config, Arc::clone(&pool), verified.clone(), context)?;
-            let submitter = submit::EvmSubmitter::new(Arc::clone(&pool), signer, chain.vault, chain.gas);
+            let submitter = submit::EvmSubmitter::new(Arc::clone(&pool), signer, chain.vault, chain.gas, alarm);
             Some(Arc::new(submitter) as Arc<dyn Submitter>)
         }
     };

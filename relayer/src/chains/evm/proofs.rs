@@ -18,16 +18,28 @@ pub struct EvmProofs {
     pool: Arc<Pool>,
 }
 
+/// Nodes of tries, from the root down.
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
-struct Answer {
-    account_proof: Vec<Bytes>,
-    storage_proof: Vec<Slot>,
+pub(super) struct Nodes {
+    pub(super) account_proof: Vec<Bytes>,
+    pub(super) storage_proof: Vec<SlotNodes>,
 }
 
 #[derive(Deserialize)]
-struct Slot {
-    proof: Vec<Bytes>,
+pub(super) struct SlotNodes {
+    pub(super) proof: Vec<Bytes>,
+}
+
+/// Asks for the nodes that prove an account and slots of its storage.
+pub(super) async fn nodes(pool: &Pool, account: Address, slots: &[B256], at: u64) -> Result<Nodes> {
+    let answer: Nodes = pool.call("eth_getProof", &(account, slots, U64::from(at)), Need::Height(at)).await?;
+    if answer.storage_proof.len() == slots.len() {
+        return Ok(answer);
+    }
+    let detail = format!("asked for {} slots, got {}", slots.len(), answer.storage_proof.len());
+    pool.lied(at, &detail);
+    Err(Error::retry(Kind::NodeLied, detail))
 }
 
 impl EvmProofs {
@@ -41,17 +53,14 @@ impl EvmProofs {
         let address = Address::try_from(account.as_ref())
             .map_err(|_| Error::stop_lane(Kind::InvalidConfig, "an EVM account has 20 bytes"))?;
         let keys: Vec<B256> = slots.iter().map(|(_, slot)| *slot).collect();
-        let answer: Answer = self.pool.call("eth_getProof", &(address, keys, U64::from(at)), Need::Height(at)).await?;
-        let lie = |detail: String| {
-            self.pool.lied(at, &detail);
-            Error::retry(Kind::NodeLied, detail)
-        };
-        if answer.storage_proof.len() != slots.len() {
-            return Err(lie(format!("asked for {} slots, got {}", slots.len(), answer.storage_proof.len())));
-        }
+        let answer = nodes(&self.pool, address, &keys, at).await?;
         let tagged: Vec<(u8, Vec<Bytes>)> =
             slots.iter().zip(answer.storage_proof).map(|((tag, _), slot)| (*tag, slot.proof)).collect();
-        let bytes = encode_state_proof(&answer.account_proof, &tagged).map_err(|e| lie(e.to_string()))?;
+        let bytes = encode_state_proof(&answer.account_proof, &tagged).map_err(|e| {
+            let detail = e.to_string();
+            self.pool.lied(at, &detail);
+            Error::retry(Kind::NodeLied, detail)
+        })?;
         Ok(StateProof(bytes.into()))
     }
 }

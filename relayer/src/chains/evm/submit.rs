@@ -7,6 +7,7 @@
 use super::{
     abi::{IClient, IVault},
     bundle,
+    code_watch::CodeAlarm,
     config::Gas,
     contract,
     endpoint::{CallError, Need, Pool},
@@ -42,6 +43,7 @@ pub struct EvmSubmitter {
     signer: Signer,
     vault: Address,
     gas: Gas,
+    alarm: CodeAlarm,
     lanes: Arc<Mutex<Lanes>>,
 }
 
@@ -54,9 +56,9 @@ struct Lanes {
 }
 
 impl EvmSubmitter {
-    /// Submits to `vault` with `signer`.
-    pub fn new(pool: Arc<Pool>, signer: Signer, vault: Address, gas: Gas) -> Self {
-        Self { pool, signer, vault, gas, lanes: Arc::default() }
+    /// Submits to `vault` with `signer`, until `alarm` is raised.
+    pub fn new(pool: Arc<Pool>, signer: Signer, vault: Address, gas: Gas, alarm: CodeAlarm) -> Self {
+        Self { pool, signer, vault, gas, alarm, lanes: Arc::default() }
     }
 
     fn lanes(&self) -> MutexGuard<'_, Lanes> {
@@ -106,6 +108,7 @@ fn lock(lanes: &Mutex<Lanes>) -> MutexGuard<'_, Lanes> {
 #[async_trait]
 impl Submitter for EvmSubmitter {
     async fn deliver(&self, delivery: Delivery) -> Result<mpsc::Receiver<TxEvent>> {
+        self.alarm.check()?;
         let (lane, range) = (delivery.bundle.lane, delivery.bundle.first..delivery.bundle.end());
         let data = bundle::calldata(&delivery)?;
         let mut gas = bundle::gas_limit(&self.gas, &delivery.bundle.entries, &data);

@@ -48,6 +48,7 @@ pub fn params(chain: &EvmChain) -> Params {
 pub struct EvmVerifier {
     params: Params,
     verified: watch::Sender<u64>,
+    roots: watch::Sender<Option<(u64, B256)>>,
     accepted: Mutex<BTreeMap<u64, B256>>,
     catch_up: CatchUp,
 }
@@ -55,12 +56,30 @@ pub struct EvmVerifier {
 impl EvmVerifier {
     /// A verifier with `params`.
     pub fn new(params: Params, catch_up: CatchUp) -> Self {
-        Self { params, verified: watch::channel(0).0, accepted: Mutex::default(), catch_up }
+        Self {
+            params,
+            verified: watch::channel(0).0,
+            roots: watch::channel(None).0,
+            accepted: Mutex::default(),
+            catch_up,
+        }
     }
 
     /// Follows the newest height that was accepted.
     pub fn verified(&self) -> watch::Receiver<u64> {
         self.verified.subscribe()
+    }
+
+    /// Follows the state root of the newest header that was accepted, with its height.
+    pub fn roots(&self) -> watch::Receiver<Option<(u64, B256)>> {
+        self.roots.subscribe()
+    }
+
+    fn moved(&self, height: u64, state_root: B256) {
+        let newer = self.verified.send_if_modified(|newest| raise(newest, height));
+        if newer {
+            self.roots.send_replace(Some((height, state_root)));
+        }
     }
 
     /// Refuses a second block of a height that was accepted before, and remembers this one.
@@ -82,7 +101,7 @@ impl Verifier for EvmVerifier {
     fn start(&self, pinned: B256, header: &Update, now: u64) -> Result<TrustedState> {
         let state = bft::TrustedState::begin(&self.params, &pinned, &header.bytes, None, now).map_err(refused)?;
         self.compare(state.height(), state.block_hash())?;
-        self.verified.send_if_modified(|height| raise(height, state.height()));
+        self.moved(state.height(), state.state_root());
         Ok(trusted(&state))
     }
 
@@ -95,7 +114,7 @@ impl Verifier for EvmVerifier {
             return Err(Error::stop_lane(Kind::ClientFrozen, detail));
         }
         self.compare(header.height, header.block_hash)?;
-        self.verified.send_if_modified(|height| raise(height, header.height));
+        self.moved(header.height, header.state_root);
         Ok(TrustedState {
             height: header.height,
             time: header.time,

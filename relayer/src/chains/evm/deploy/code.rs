@@ -12,7 +12,7 @@ use crate::{
 use alloy::primitives::{Address, B256, Bytes, Keccak256, b256, keccak256};
 
 /// Slot of an ERC-1967 proxy's implementation: `keccak256("eip1967.proxy.implementation") - 1`.
-const IMPLEMENTATION: B256 = b256!("360894a13ba1a3210667c828492db98dca3e2076cc3735a920a3ca505d382bbc");
+pub const IMPLEMENTATION: B256 = b256!("360894a13ba1a3210667c828492db98dca3e2076cc3735a920a3ca505d382bbc");
 
 /// The code of a vault: of its proxy, and of what it runs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -64,17 +64,28 @@ pub async fn implementation(pool: &Pool, proxy: Address) -> Result<Address> {
 pub async fn vault(pool: &Pool, vault: Address) -> Result<VaultCode> {
     let implementation = implementation(pool, vault).await?;
     let admin = view(pool, vault, &IVault::adminCall {}).await?;
-    let mut hasher = Keccak256::new();
-    for address in [vault, implementation, admin] {
+    let mut hashes = [B256::ZERO; 3];
+    for (hash, address) in hashes.iter_mut().zip([vault, implementation, admin]) {
         let code = code(pool, address).await?;
         if code.is_empty() {
             let detail = format!("{}: no code at {address}, which the vault {vault} runs", pool.chain());
             return Err(Error::stop_lane(Kind::ChainMismatch, detail));
         }
-        if address != vault {
-            hasher.update(address);
-        }
-        hasher.update(keccak256(&code));
+        *hash = keccak256(&code);
     }
-    Ok(VaultCode { implementation, admin, hash: hasher.finalize() })
+    let [proxy, of_implementation, of_admin] = hashes;
+    let hash = combine(proxy, [(implementation, of_implementation), (admin, of_admin)]);
+    Ok(VaultCode { implementation, admin, hash })
+}
+
+/// The hash over a vault's code: `keccak256(hash of the proxy's code ‖ for each contract behind it: address ‖ hash of its
+/// code)`.
+pub fn combine(proxy: B256, behind: [(Address, B256); 2]) -> B256 {
+    let mut hasher = Keccak256::new();
+    hasher.update(proxy);
+    for (address, code) in behind {
+        hasher.update(address);
+        hasher.update(code);
+    }
+    hasher.finalize()
 }

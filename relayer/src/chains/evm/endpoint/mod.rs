@@ -6,12 +6,15 @@
 //! Nothing that a node says is believed here: proofs are checked by the light client, and a node that was shown to be
 //! wrong is [`Health::Lied`] for a while.
 
+mod call;
 pub mod follow;
 mod health;
 pub mod order;
 mod pool;
 pub mod rpc;
 mod socket;
+mod states;
 
+pub use call::{CallError, Need};
 pub use health::{Health, Observation, Timing};
-pub use pool::{CallError, Identity, Need, Pool};
+pub use pool::{Identity, Pool};

@@ -1,9 +1,11 @@
 //! The pool: asks the endpoints in the order of [`super::order`] until one answers, and keeps what was observed.
 
 use super::{
-    Health, Observation, Timing,
-    order::{next_pause_end, order},
+    Health, Timing,
+    call::{CallError, Need, kind_of, verdict},
+    order::next_pause_end,
     rpc::Node,
+    states::States,
 };
 use crate::{
     chains::{
@@ -23,15 +25,12 @@ use alloy::primitives::{B256, Bytes, U64};
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use serde_json::value::RawValue;
 use std::{
-    collections::VecDeque,
     fmt,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
 use tokio::{sync::watch, time::Instant};
 
-/// How many answers are remembered for [`Pool::lied`]. A lie is found within a few calls of the answer.
-const REMEMBERED_ANSWERS: usize = 256;
 /// Blocks without a new head after which a node counts as stalled.
 const STALL_BLOCKS: u32 = 8;
 /// Shortest stall limit: a round change of BFT consensus takes seconds and doubles.
@@ -46,38 +45,6 @@ pub struct Identity {
     pub genesis: B256,
 }
 
-/// What an answer needs.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Need {
-    /// Any node will do, and `null` is an answer.
-    Any,
-    /// A node that has this block; `null` means that it has not, and the next one is asked.
-    Height(u64),
-}
-
-/// Why a call gave no result: the typed error, and what a node said if one did.
-#[derive(Debug)]
-pub struct CallError {
-    /// The error.
-    pub error: Error,
-    /// What the node's error meant.
-    pub meaning: Option<Meaning>,
-    /// Revert data, bounded.
-    pub data: Bytes,
-}
-
-impl From<CallError> for Error {
-    fn from(e: CallError) -> Self {
-        e.error
-    }
-}
-
-impl From<Error> for CallError {
-    fn from(error: Error) -> Self {
-        Self { error, meaning: None, data: Bytes::new() }
-    }
-}
-
 /// Several nodes of one chain.
 pub struct Pool {
     chain: ChainId,
@@ -87,13 +54,6 @@ pub struct Pool {
     best: watch::Sender<u64>,
     timing: Timing,
     observer: Arc<dyn Observer>,
-}
-
-struct States {
-    endpoints: Vec<Observation>,
-    errors: Vec<Option<(Kind, String)>>,
-    /// (height, endpoint), newest last.
-    answers: VecDeque<(u64, usize)>,
 }
 
 impl fmt::Debug for Pool {
@@ -109,14 +69,11 @@ impl Pool {
     /// `InvalidConfig`.
     pub fn new(config: &EvmChain, observer: Arc<dyn Observer>) -> Result<Self> {
         let nodes = config.endpoints.iter().map(Node::new).collect::<Result<Vec<_>>>()?;
-        let now = Instant::now();
-        let endpoints: Vec<_> = config.endpoints.iter().map(|e| Observation::new(e.priority, now)).collect();
-        let errors = vec![None; endpoints.len()];
         Ok(Self {
             chain: config.id.as_str().into(),
             identity: Identity { chain_id: config.chain_id()?, genesis: config.genesis },
             nodes,
-            states: Mutex::new(States { endpoints, errors, answers: VecDeque::with_capacity(REMEMBERED_ANSWERS) }),
+            states: Mutex::new(States::new(&config.endpoints, Instant::now())),
             best: watch::channel(0).0,
             timing: Timing {
                 stall_after: config.block_time.saturating_mul(STALL_BLOCKS).max(STALL_MIN),
@@ -164,61 +121,43 @@ impl Pool {
     ) -> Result<T, CallError> {
         let params = serde_json::to_string(params)
             .map_err(|_| Error::dead_letter(Kind::Malformed, "the request's parameters cannot be written as JSON"))?;
-        let mut last = None;
+        let mut errors = Vec::new();
         for i in self.ordered(need) {
             match self.ask_for(i, method, &params, need).await {
                 Ok(result) => return Ok(result),
-                Err((error, true)) => last = Some(error),
+                Err((error, true)) => errors.push(error),
                 Err((error, false)) => return Err(error),
             }
         }
-        Err(last.unwrap_or_else(|| self.all_paused().into()))
+        Err(verdict(errors, self.len()).unwrap_or_else(|| self.all_paused().into()))
     }
 
-    /// Sends the same call to every endpoint that is not in a pause, for broadcasts that must spread. Gives the first
-    /// success or the first error.
+    /// Sends the same call to every endpoint that is not in a pause, for broadcasts that must spread. Gives all answers,
+    /// in the order of the endpoints' ranks; none if all are in a pause.
     ///
     /// # Errors
-    /// As [`Pool::call`].
+    /// `Malformed` if the parameters cannot be written.
     pub async fn call_each<T: DeserializeOwned + Send>(
         &self,
         method: &'static str,
         params: &(impl Serialize + Sync),
-    ) -> Result<T, CallError> {
+    ) -> Result<Vec<Result<T, CallError>>> {
         let params = serde_json::to_string(params)
             .map_err(|_| Error::dead_letter(Kind::Malformed, "the request's parameters cannot be written as JSON"))?;
-        let asked = self.ordered(Need::Any);
         let params = params.as_str();
-        let answers = asked.into_iter().map(|i| self.ask_for::<T>(i, method, params, Need::Any));
-        let mut first_error = None;
-        for answer in futures::future::join_all(answers).await {
-            match answer {
-                Ok(result) => return Ok(result),
-                Err((error, _)) => first_error = first_error.or(Some(error)),
-            }
-        }
-        Err(first_error.unwrap_or_else(|| self.all_paused().into()))
+        let asked = self.ordered(Need::Any).into_iter();
+        let answers =
+            asked.map(|i| async move { self.ask_for::<T>(i, method, params, Need::Any).await.map_err(|e| e.0) });
+        Ok(futures::future::join_all(answers).await)
     }
 
     /// The endpoint that answered last for `height` was shown to be wrong: it is left alone for a while.
     pub fn lied(&self, height: u64, detail: &str) {
         let now = Instant::now();
         let mut states = self.lock();
-        // An answer about a range of blocks is remembered under its last.
-        let newest = |exact: bool| {
-            let fits = |h: u64| if exact { h == height } else { h > height };
-            states.answers.iter().rev().find(|(h, _)| fits(*h)).map(|(_, i)| *i)
-        };
-        let found = newest(true).or_else(|| newest(false));
-        let Some(i) = found else { return };
+        let Some(i) = states.answered(height) else { return };
         let label = self.label(i);
-        if let Some(o) = states.endpoints.get_mut(i) {
-            o.lied(now);
-        }
-        if let Some(slot) = states.errors.get_mut(i) {
-            *slot = Some((Kind::NodeLied, format!("height {height}: {detail}")));
-        }
-        states.answers.retain(|(_, answered)| *answered != i);
+        states.lied(i, format!("height {height}: {detail}"), now);
         self.publish(states, now);
         tracing::warn!(chain = %self.chain, endpoint = label, height, detail, "node was shown to be wrong");
         self.observer.endpoint_health(&self.chain, label, "lied");
@@ -274,16 +213,7 @@ impl Pool {
     }
 
     fn ordered(&self, need: Need) -> Vec<usize> {
-        let now = Instant::now();
-        let mut states = self.lock();
-        for o in &mut states.endpoints {
-            o.wake(now);
-        }
-        let at_least = match need {
-            Need::Any => 0,
-            Need::Height(height) => height,
-        };
-        order(&states.endpoints, at_least, now)
+        self.lock().ordered(need, Instant::now())
     }
 
     fn all_paused(&self) -> Error {
@@ -300,31 +230,23 @@ impl Pool {
         need: Need,
     ) -> Result<T, (CallError, bool)> {
         self.identify(i).await.map_err(|e| (e.into(), true))?;
-        let raw = self.ask(i, method, params).await.map_err(|e| self.call_error(i, method, e))?;
+        let raw = self.ask(i, method, params).await.map_err(|e| CallError::of(e, self.label(i), method))?;
         if let Need::Height(height) = need {
             if raw.get() == "null" {
-                self.lacks(i, height);
+                let mut states = self.lock();
+                states.lacks(i, height);
+                self.publish(states, Instant::now());
                 let detail = format!("{}: {method}: block {height} is not there", self.label(i));
                 let error = Error::retry(Kind::NotAvailableYet, detail);
                 return Err((CallError { error, meaning: Some(Meaning::BlockMissing), data: Bytes::new() }, true));
             }
-            self.remember(height, i);
+            self.lock().remember(height, i);
         }
         serde_json::from_str(raw.get()).map_err(|_| {
             let error = NodeError::Malformed("the result has not the expected form");
             self.failed(i, &error);
-            self.call_error(i, method, error)
+            CallError::of(error, self.label(i), method)
         })
-    }
-
-    fn call_error(&self, i: usize, method: &'static str, error: NodeError) -> (CallError, bool) {
-        let meaning = error.meaning();
-        let data = match &error {
-            NodeError::Rpc { data, .. } => data.clone(),
-            _ => Bytes::new(),
-        };
-        let error = error.into_error(self.label(i), method);
-        (CallError { error, meaning, data }, meaning.is_none_or(Meaning::fails_over))
     }
 
     /// Asks one endpoint and records how it went.
@@ -371,7 +293,7 @@ impl Pool {
         let detail = format!("{label}: expected {:?}, found {found:?}", self.identity);
         tracing::error!(chain = %self.chain, endpoint = label, detail, "node of another chain");
         self.observer.endpoint_health(&self.chain, label, "wrong_chain");
-        self.note(i, Kind::ChainMismatch, &detail);
+        self.lock().note(i, Kind::ChainMismatch, detail.clone());
         Err(Error::stop_lane(Kind::ChainMismatch, detail))
     }
 
@@ -391,49 +313,17 @@ impl Pool {
         let before = o.health.name();
         o.failed(error, now);
         let after = o.health.name();
+        states.note(i, kind_of(error), format!("{error:?}"));
         drop(states);
-        self.note(i, kind_of(error), "see the log");
         if before != after {
             tracing::warn!(chain = %self.chain, endpoint = self.label(i), ?error, "endpoint is {after}");
             self.observer.endpoint_health(&self.chain, self.label(i), after);
         }
     }
 
-    fn note(&self, i: usize, kind: Kind, detail: &str) {
-        if let Some(slot) = self.lock().errors.get_mut(i) {
-            *slot = Some((kind, detail.to_owned()));
-        }
-    }
-
-    fn remember(&self, height: u64, i: usize) {
-        let mut states = self.lock();
-        if states.answers.len() >= REMEMBERED_ANSWERS {
-            states.answers.pop_front();
-        }
-        states.answers.push_back((height, i));
-    }
-
-    /// It showed `height` as its head and has not got it: it is not asked for it again until it shows more.
-    fn lacks(&self, i: usize, height: u64) {
-        let mut states = self.lock();
-        if let Some(o) = states.endpoints.get_mut(i) {
-            o.head = o.head.min(height.saturating_sub(1));
-        }
-        self.publish(states, Instant::now());
-    }
-
     /// Judges every endpoint by the best head and makes that head known.
     fn publish(&self, mut states: MutexGuard<'_, States>, now: Instant) {
-        let believed = |o: &&Observation| !matches!(o.health, Health::Lied { .. } | Health::WrongChain { .. });
-        let best = states.endpoints.iter().filter(believed).map(|o| o.head).max().unwrap_or(0);
-        let mut changed = Vec::new();
-        for (i, o) in states.endpoints.iter_mut().enumerate() {
-            let before = o.health.name();
-            o.judge(best, self.timing, now);
-            if before != o.health.name() {
-                changed.push((i, o.health.name()));
-            }
-        }
+        let (best, changed) = states.judge(self.timing, now);
         drop(states);
         for (i, health) in changed {
             tracing::info!(chain = %self.chain, endpoint = self.label(i), "endpoint is {health}");
@@ -466,13 +356,4 @@ impl EndpointStates for Pool {
 #[derive(Deserialize)]
 struct GenesisHash {
     hash: B256,
-}
-
-fn kind_of(error: &NodeError) -> Kind {
-    match error {
-        NodeError::Deadline => Kind::DeadlineExceeded,
-        NodeError::Malformed(_) => Kind::Malformed,
-        NodeError::TooLarge => Kind::TooLarge,
-        other => other.meaning().map_or(Kind::Unavailable, |m| m.verdict().0),
-    }
 }

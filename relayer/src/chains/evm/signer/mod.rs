@@ -9,11 +9,14 @@
 //! under ones that were sent; and after a restart, whatever the chain says became of the intents (ATK-074, ATK-075).
 //! It wakes on new heads, verified heights and jobs, and by a clock only when no head comes.
 
+mod begin;
 pub mod fees;
 pub mod key;
 mod manager;
 pub(super) mod nodes;
 mod pending;
+mod resend;
+mod track;
 pub mod tx;
 
 use crate::{

@@ -34,6 +34,22 @@ pub(super) enum Broadcast {
     Unclear,
 }
 
+impl Broadcast {
+    /// Of several nodes' answers the one with the lowest rank counts: what one of them took is taken, and a refusal
+    /// counts where none says better.
+    fn rank(&self) -> u8 {
+        match self {
+            Self::Accepted => 0,
+            Self::Known => 1,
+            Self::Taken => 2,
+            Self::Underpriced => 3,
+            Self::NotYet => 4,
+            Self::Refused(_) => 5,
+            Self::Unclear => 6,
+        }
+    }
+}
+
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct Receipt {
@@ -48,14 +64,30 @@ struct Receipt {
     effective_gas_price: Option<U128>,
 }
 
-/// Sends a signed transaction: to the best endpoint, or to all that are usable.
+/// Sends a signed transaction: to the best endpoint, or to all that are usable. A refusal is believed only when no other
+/// endpoint takes it: one node must not stop a lane.
 pub(super) async fn broadcast(pool: &Pool, sent: &Sent, everywhere: bool) -> Broadcast {
+    let first = send(pool, sent, everywhere).await;
+    if everywhere || !matches!(first, Broadcast::Refused(_)) {
+        return first;
+    }
+    match send(pool, sent, true).await {
+        Broadcast::Unclear => first,
+        second => second,
+    }
+}
+
+async fn send(pool: &Pool, sent: &Sent, everywhere: bool) -> Broadcast {
     let params = (&sent.raw,);
-    let answer: Result<B256, CallError> = if everywhere {
-        pool.call_each("eth_sendRawTransaction", &params).await
-    } else {
-        pool.call("eth_sendRawTransaction", &params, Need::Any).await
-    };
+    if !everywhere {
+        let answer: Result<B256, CallError> = pool.call("eth_sendRawTransaction", &params, Need::Any).await;
+        return outcome(answer);
+    }
+    let answers = pool.call_each::<B256>("eth_sendRawTransaction", &params).await.unwrap_or_default();
+    answers.into_iter().map(outcome).min_by_key(Broadcast::rank).unwrap_or(Broadcast::Unclear)
+}
+
+fn outcome(answer: Result<B256, CallError>) -> Broadcast {
     let error = match answer {
         Ok(_) => return Broadcast::Accepted,
         Err(error) => error,

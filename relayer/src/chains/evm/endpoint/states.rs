@@ -1,0 +1,93 @@
+//! What is known of all endpoints together. Plain values behind the pool's lock; no I/O.
+
+use super::{Health, Need, Observation, Timing, order::order};
+use crate::{chains::evm::config::Endpoint, lane::error::Kind};
+use std::collections::VecDeque;
+use tokio::time::Instant;
+
+/// How many answers are remembered for [`States::answered`]. A lie is found within a few calls of the answer.
+const REMEMBERED_ANSWERS: usize = 256;
+
+/// See the module.
+pub(super) struct States {
+    pub(super) endpoints: Vec<Observation>,
+    /// The last error of each, for people.
+    pub(super) errors: Vec<Option<(Kind, String)>>,
+    /// (height, endpoint), newest last.
+    answers: VecDeque<(u64, usize)>,
+}
+
+impl States {
+    pub(super) fn new(config: &[Endpoint], now: Instant) -> Self {
+        let endpoints: Vec<_> = config.iter().map(|e| Observation::new(e.priority, now)).collect();
+        let errors = vec![None; endpoints.len()];
+        Self { endpoints, errors, answers: VecDeque::with_capacity(REMEMBERED_ANSWERS) }
+    }
+
+    /// Whom to ask, in that order.
+    pub(super) fn ordered(&mut self, need: Need, now: Instant) -> Vec<usize> {
+        for o in &mut self.endpoints {
+            o.wake(now);
+        }
+        let at_least = match need {
+            Need::Any => 0,
+            Need::Height(height) => height,
+        };
+        order(&self.endpoints, at_least, now)
+    }
+
+    /// Remembers who answered about a height.
+    pub(super) fn remember(&mut self, height: u64, i: usize) {
+        if self.answers.len() >= REMEMBERED_ANSWERS {
+            self.answers.pop_front();
+        }
+        self.answers.push_back((height, i));
+    }
+
+    /// Who answered last about a height. An answer about a range of blocks is remembered under its last.
+    pub(super) fn answered(&self, height: u64) -> Option<usize> {
+        let newest = |exact: bool| {
+            let fits = |h: u64| if exact { h == height } else { h > height };
+            self.answers.iter().rev().find(|(h, _)| fits(*h)).map(|(_, i)| *i)
+        };
+        newest(true).or_else(|| newest(false))
+    }
+
+    /// An endpoint was shown to be wrong.
+    pub(super) fn lied(&mut self, i: usize, detail: String, now: Instant) {
+        if let Some(o) = self.endpoints.get_mut(i) {
+            o.lied(now);
+        }
+        self.note(i, Kind::NodeLied, detail);
+        self.answers.retain(|(_, answered)| *answered != i);
+    }
+
+    /// It showed `height` as its head and has not got it: it is not asked for it again until it shows more.
+    pub(super) fn lacks(&mut self, i: usize, height: u64) {
+        if let Some(o) = self.endpoints.get_mut(i) {
+            o.head = o.head.min(height.saturating_sub(1));
+        }
+    }
+
+    /// Keeps an endpoint's error for people.
+    pub(super) fn note(&mut self, i: usize, kind: Kind, detail: String) {
+        if let Some(slot) = self.errors.get_mut(i) {
+            *slot = Some((kind, detail));
+        }
+    }
+
+    /// Judges every endpoint by the best head. Gives that head, and the endpoints whose health changed.
+    pub(super) fn judge(&mut self, timing: Timing, now: Instant) -> (u64, Vec<(usize, &'static str)>) {
+        let believed = |o: &&Observation| !matches!(o.health, Health::Lied { .. } | Health::WrongChain { .. });
+        let best = self.endpoints.iter().filter(believed).map(|o| o.head).max().unwrap_or(0);
+        let mut changed = Vec::new();
+        for (i, o) in self.endpoints.iter_mut().enumerate() {
+            let before = o.health.name();
+            o.judge(best, timing, now);
+            if before != o.health.name() {
+                changed.push((i, o.health.name()));
+            }
+        }
+        (best, changed)
+    }
+}
