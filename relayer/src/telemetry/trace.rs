@@ -26,6 +26,8 @@ use std::{
     time::{Duration, SystemTime},
 };
 
+/// Where to send spans if the configuration does not say.
+pub const ENDPOINT_VARIABLE: &str = "OTEL_EXPORTER_OTLP_ENDPOINT";
 /// Deadline of one export.
 const EXPORT_TIMEOUT: Duration = Duration::from_secs(5);
 /// Spans that wait for the exporter; past it they are dropped, never the relayer's memory (INV-7).
@@ -119,6 +121,19 @@ impl fmt::Debug for Traces {
 }
 
 impl Traces {
+    /// Traces as configured: to `endpoint`, else to the one that the environment names (OpenTelemetry's own variable, for
+    /// a process whose files should stay as they are), else none.
+    ///
+    /// # Errors
+    /// The endpoint cannot be used.
+    pub fn configured(endpoint: Option<&str>, ratio: f64, organisation: &str) -> Result<Self, TraceError> {
+        let environment = std::env::var(ENDPOINT_VARIABLE).ok().filter(|e| !e.is_empty());
+        match endpoint.or(environment.as_deref()) {
+            Some(endpoint) => Self::otlp(endpoint, ratio, organisation),
+            None => Ok(Self::default()),
+        }
+    }
+
     /// Sends spans to the collector at `endpoint` over gRPC. Must be called inside the runtime. The connection is made
     /// on the first export; a collector that is away costs dropped spans and nothing else.
     pub fn otlp(endpoint: &str, ratio: f64, organisation: &str) -> Result<Self, TraceError> {

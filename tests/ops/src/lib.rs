@@ -1,5 +1,6 @@
 //! What the tests of dashboards, alerts and runbooks share: reading these files, and finding Prometheus' programs.
 
+pub mod collector;
 pub mod files;
 pub mod prometheus;
 pub mod promql;
