@@ -9,4 +9,5 @@ mod honest;
 mod kit;
 mod misbehaviour;
 mod reads;
+mod shapes;
 mod state;
