@@ -3,7 +3,7 @@
 
 use crate::rig::{BLOCK, Rig, Side, bridge, finalised, reach, watch};
 use alloy::{
-    primitives::{Address, B256, Bytes, U256, address},
+    primitives::{Address, B256, Bytes, U256, address, keccak256},
     sol,
     sol_types::{SolCall, SolValue},
 };
@@ -13,6 +13,8 @@ use causeway::{
         evm::{
             abi::{ICouncil, IVault},
             artefacts::Artefact,
+            bundle::{calldata, gas_limit},
+            config::Gas,
             contract::view,
             deploy::{
                 bridge::{Asset, Standard},
@@ -36,6 +38,8 @@ sol! {
         function balanceOf(address owner) external view returns (uint256);
     }
 }
+
+type States = tokio::sync::watch::Receiver<Option<(TrustedState, Update)>>;
 
 const ALICE: u64 = 5;
 const BOB: Address = address!("00000000000000000000000000000000000b0b00");
@@ -223,6 +227,94 @@ async fn transfers_go_over_and_a_late_one_comes_back() {
     assert_eq!(balance(&north, token, north.end.vault).await, U256::from(60), "escrow");
     let (at, _) = reach(&mut north_states, block).await;
     assert_eq!(delivered(&north_ports, back, &at).await, U256::ONE);
+}
+
+/// Delivers all entries of the lane in one call; gas used, and the gas limit of the formula.
+async fn carry(
+    (source, states): (&Chain, &mut States),
+    destination: &Chain,
+    outbox: Address,
+    lane: LaneId,
+    height: u64,
+) -> (u64, u64) {
+    let (at, update) = reach(states, height).await;
+    let bundle = bundle(source, outbox, lane, &at, &update).await;
+    let update = for_contract(source, destination, lane, &at, &update).await.bytes;
+    let delivery = Delivery { bundle: Arc::new(Bundle { update, ..bundle }), originals: vec![] };
+    let data = calldata(&delivery).unwrap();
+    let limit = gas_limit(&Gas::default(), &delivery.bundle.entries, &data);
+    let submitter = destination.submitter.clone().unwrap();
+    let (.., gas) = finalised(submitter.deliver(delivery).await.unwrap()).await;
+    (gas, limit)
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn full_batches_fit_the_gas_formula() {
+    let (north, south) = bridge(Rig::new(chain(4031, "north4")).await, Rig::new(chain(4032, "south4")).await).await;
+    let (token, voucher) = token(&north, &south).await;
+    let (out, back) = lanes(&north, &south);
+    let (alice, carol) = (north.rig.deployer(ALICE), south.rig.deployer(ALICE));
+    let (north_ports, south_ports) = (north.ports(1), south.ports(1));
+    let (mut north_states, mut south_states) = (watch(Arc::clone(&north_ports)), watch(Arc::clone(&south_ports)));
+    let timeout = reach(&mut south_states, 1).await.0.time + 86_000;
+    let all = U256::from(1_000_000);
+    alice.call(token, IToken::mintCall { to: alice.address(), amount: all }.abi_encode()).await.unwrap();
+    alice.call(token, IToken::approveCall { spender: north.end.vault, amount: all }.abi_encode()).await.unwrap();
+
+    // 255 fresh recipients and one that sends everything back, to 256 fresh ones.
+    let fresh = |i: u64, amount: u64| IVault::Item {
+        recipient: word(Address::from_word(keccak256(i.to_be_bytes()))),
+        amountOrId: U256::from(amount),
+        memoHash: B256::ZERO,
+    };
+    let mut items: Vec<IVault::Item> = (0..255).map(|i| fresh(i, 3)).collect();
+    items.push(IVault::Item { recipient: word(carol.address()), ..fresh(0, 10_000) });
+    let many = IVault::sendManyCall { lane: out.0, token, timeout, items };
+    let height: u64 = alice.call(north.end.vault, many.abi_encode()).await.unwrap().block_number.to();
+    let (gas, limit) = carry((&north_ports, &mut north_states), &south_ports, north.end.outbox, out, height).await;
+    println!("256 minted to fresh recipients: {gas} gas, {} an entry, limit {limit}", gas / 256);
+    assert!(gas < limit && limit <= Gas::default().limit);
+    assert_eq!(balance(&south, voucher, carol.address()).await, U256::from(10_000));
+
+    carol.call(voucher, IToken::approveCall { spender: south.end.vault, amount: all }.abi_encode()).await.unwrap();
+    let items: Vec<IVault::Item> = (1_000..1_256).map(|i| fresh(i, 3)).collect();
+    let many = IVault::sendManyCall { lane: back.0, token: voucher, timeout, items };
+    let height: u64 = carol.call(south.end.vault, many.abi_encode()).await.unwrap().block_number.to();
+    let (gas, limit) = carry((&south_ports, &mut south_states), &north_ports, south.end.outbox, back, height).await;
+    println!("256 released to fresh recipients: {gas} gas, {} an entry, limit {limit}", gas / 256);
+    assert!(gas < limit);
+    let held = balance(&north, token, north.end.vault).await;
+    assert_eq!(held, U256::from(255 * 3 + 10_000 - 256 * 3), "escrow is what is outstanding (INV-1)");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_formula_that_is_too_low_is_raised_for_its_lane() {
+    let (north, south) = bridge(Rig::new(chain(4041, "north5")).await, Rig::new(chain(4042, "south5")).await).await;
+    let (token, voucher) = token(&north, &south).await;
+    let (out, _) = lanes(&north, &south);
+    let low = "gas = { base = 60000, per_transfer = 1000 }";
+    let extra = format!("{}\n{low}", south.rig.signer(1));
+    let north_ports = north.ports(1);
+    let south_ports = south.rig.ports(south.rig.config(&south.rig.own(), south.end.vault, &extra));
+    let (mut states, mut south_states) = (watch(Arc::clone(&north_ports)), watch(Arc::clone(&south_ports)));
+    let alice = north.rig.deployer(ALICE);
+    let all = U256::from(100);
+    alice.call(token, IToken::mintCall { to: alice.address(), amount: all }.abi_encode()).await.unwrap();
+    alice.call(token, IToken::approveCall { spender: north.end.vault, amount: all }.abi_encode()).await.unwrap();
+    let lock = IVault::lockCall {
+        lane: out.0,
+        token,
+        amountOrId: U256::from(10),
+        recipient: word(BOB),
+        timeout: reach(&mut south_states, 1).await.0.time + 86_000,
+        memoHash: B256::ZERO,
+    };
+    for round in 1..=3u64 {
+        let height: u64 = alice.call(north.end.vault, lock.abi_encode()).await.unwrap().block_number.to();
+        let (gas, _) = carry((&north_ports, &mut states), &south_ports, north.end.outbox, out, height).await;
+        assert!(gas > 62_000, "the formula alone would not do");
+        assert_eq!(balance(&south, voucher, BOB).await, U256::from(10 * round));
+    }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -26,11 +26,6 @@ pub fn name(data: &[u8]) -> String {
     NAMES.get(selector).cloned().unwrap_or_else(|| format!("error 0x{}", hex::encode(selector)))
 }
 
-/// Whether the vault wanted more gas.
-pub fn is_not_enough_gas(data: &[u8]) -> bool {
-    data.first_chunk::<4>().and_then(|selector| NAMES.get(selector)).is_some_and(|name| name == "NotEnoughGas")
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -45,8 +40,6 @@ mod tests {
         ] {
             assert_eq!(name(&keccak256(signature)[..4]), expected);
         }
-        assert!(is_not_enough_gas(&keccak256("NotEnoughGas()")[..4]));
-        assert!(!is_not_enough_gas(&[]));
         assert_eq!(name(&[1, 2, 3, 4, 5]), "error 0x01020304");
         assert_eq!(name(&[1]), "no reason given");
     }

@@ -1,8 +1,8 @@
 //! Sends deliveries and client updates through the signer's transaction manager.
 //!
 //! The gas limit comes from a stated formula ([`bundle::gas_limit`]). A call is run without being sent first only on a
-//! lane's first delivery and after one that reverted: then a node's estimate replaces the formula if gas was the trouble,
-//! and a revert for any other reason is an error before it costs anything.
+//! lane's first delivery and after one that reverted: then, if gas was the trouble, a node's estimate replaces the formula
+//! and the lane's later limits grow in proportion; a revert for any other reason is an error before it costs anything.
 
 use super::{
     abi::{IClient, IVault},
@@ -11,7 +11,6 @@ use super::{
     config::Gas,
     contract,
     endpoint::{CallError, Need, Pool},
-    errors::Meaning,
     reverts,
     signer::{Job, Signer, tx::Call},
 };
@@ -27,7 +26,7 @@ use alloy::{
 use async_trait::async_trait;
 use causeway_core::LaneId;
 use std::{
-    collections::{HashMap, HashSet},
+    collections::HashMap,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 use tokio::sync::mpsc;
@@ -47,12 +46,17 @@ pub struct EvmSubmitter {
     lanes: Arc<Mutex<Lanes>>,
 }
 
+type Lanes = HashMap<LaneId, Known>;
+
+/// What is known of a lane. It is bounded by the lanes that the configuration serves.
 #[derive(Default)]
-struct Lanes {
-    /// The client contract of each lane, as the vault named it.
-    clients: HashMap<LaneId, Address>,
-    /// Lanes whose last delivery went through: the formula is trusted for them.
-    proven: HashSet<LaneId>,
+struct Known {
+    /// The client contract, as the vault named it.
+    client: Option<Address>,
+    /// The last delivery went through: the formula is trusted.
+    proven: bool,
+    /// What the formula is multiplied by, in thousandths, where a token of the lane takes more gas than it says.
+    permille: Option<u64>,
 }
 
 impl EvmSubmitter {
@@ -66,31 +70,51 @@ impl EvmSubmitter {
     }
 
     async fn client_of(&self, lane: LaneId) -> Result<Address> {
-        if let Some(client) = self.lanes().clients.get(&lane) {
-            return Ok(*client);
+        if let Some(client) = self.lanes().get(&lane).and_then(|known| known.client) {
+            return Ok(client);
         }
         let config = contract::view(&self.pool, self.vault, &IVault::laneConfigCall { lane: lane.0 }).await?;
         if config.client.is_zero() {
             let detail = format!("{}: the vault knows no lane {lane}", self.pool.chain());
             return Err(Error::stop_lane(Kind::UnknownLane, detail));
         }
-        self.lanes().clients.insert(lane, config.client);
+        self.lanes().entry(lane).or_default().client = Some(config.client);
         Ok(config.client)
     }
 
-    /// The gas limit for a delivery of a lane whose last one did not go through.
+    /// The gas limit for a delivery: the formula, or what a rehearsal says if the lane's last one did not go through.
+    async fn gas(&self, lane: LaneId, data: &Bytes, formula: u64) -> Result<u64> {
+        let (proven, permille) = self.lanes().get(&lane).map_or((false, None), |known| (known.proven, known.permille));
+        let raised = formula.saturating_mul(permille.unwrap_or(1_000)) / 1_000;
+        let limit = raised.min(self.gas.limit);
+        if proven {
+            return Ok(limit);
+        }
+        let needed = self.rehearse(data, limit).await?;
+        if needed > limit {
+            let permille = needed.saturating_mul(1_000).div_ceil(formula.max(1));
+            self.lanes().entry(lane).or_default().permille = Some(permille);
+        }
+        Ok(needed)
+    }
+
+    /// Runs a delivery without sending it. Gives a gas limit that is enough.
     async fn rehearse(&self, data: &Bytes, limit: u64) -> Result<u64> {
         let from = self.signer.address();
-        let error = match contract::simulate(&self.pool, from, self.vault, data, limit).await {
+        match contract::simulate(&self.pool, from, self.vault, data, limit).await {
             Ok(_) => return Ok(limit),
-            Err(error) => error,
-        };
-        let short = error.meaning == Some(Meaning::Halted) || reverts::is_not_enough_gas(&error.data);
-        if !short {
-            return Err(reverted(error));
+            Err(error) if error.error.kind == Kind::Reverted => {}
+            Err(error) => return Err(error.error),
         }
+        // Too little gas shows as a revert without a reason where it ran out in an inner call: the estimate, which tries
+        // with all that a block has, tells whether that was it.
         let estimate = contract::estimate(&self.pool, from, Some(self.vault), data).await.map_err(reverted)?;
-        Ok((estimate + estimate / ESTIMATE_MARGIN).min(self.gas.limit))
+        let needed = estimate + estimate / ESTIMATE_MARGIN;
+        if needed > self.gas.limit {
+            let detail = format!("a delivery would take {needed} gas, gas.limit is {}", self.gas.limit);
+            return Err(Error::retry(Kind::TooLarge, detail));
+        }
+        Ok(needed)
     }
 }
 
@@ -111,10 +135,8 @@ impl Submitter for EvmSubmitter {
         self.alarm.check()?;
         let (lane, range) = (delivery.bundle.lane, delivery.bundle.first..delivery.bundle.end());
         let data = bundle::calldata(&delivery)?;
-        let mut gas = bundle::gas_limit(&self.gas, &delivery.bundle.entries, &data);
-        if !self.lanes().proven.contains(&lane) {
-            gas = self.rehearse(&data, gas).await?;
-        }
+        let formula = bundle::gas_limit(&self.gas, &delivery.bundle.entries, &data);
+        let gas = self.gas(lane, &data, formula).await?;
         let events = self.signer.send(Job { call: Call::new(self.vault, data, gas), lane, range }).await?;
         Ok(noting(Arc::clone(&self.lanes), lane, events))
     }
@@ -135,7 +157,7 @@ impl Submitter for EvmSubmitter {
         let state = contract::view(&self.pool, client, &IClient::stateCall {}).await?;
         if state.frozen {
             // The council may have named another one since: ask the vault next time.
-            self.lanes().clients.remove(&lane);
+            self.lanes().entry(lane).or_default().client = None;
         }
         Ok(ContractClient {
             height: state.height,
@@ -157,11 +179,11 @@ fn noting(lanes: Arc<Mutex<Lanes>>, lane: LaneId, mut events: mpsc::Receiver<TxE
     tokio::spawn(async move {
         while let Some(event) = events.recv().await {
             match &event {
-                TxEvent::Final { .. } => drop(lock(&lanes).proven.insert(lane)),
+                TxEvent::Final { .. } => lock(&lanes).entry(lane).or_default().proven = true,
                 TxEvent::Reverted { .. } => {
                     let mut lanes = lock(&lanes);
-                    lanes.proven.remove(&lane);
-                    lanes.clients.remove(&lane);
+                    let known = lanes.entry(lane).or_default();
+                    (known.proven, known.client) = (false, None);
                 }
                 TxEvent::Broadcast { .. } | TxEvent::Failed(_) => {}
             }
