@@ -328,3 +328,78 @@ const fn default_resend() -> u64 {
 const fn yes() -> bool {
     true
 }
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    const GOOD: &str = r#"
+        id = "eip155:1337"
+        genesis = "0x1111111111111111111111111111111111111111111111111111111111111111"
+        mode = "qbft"
+        pinned = { height = 7, hash = "0x2222222222222222222222222222222222222222222222222222222222222222" }
+        trusting_period = "14days"
+        vault = "0x3333333333333333333333333333333333333333"
+        fees = { policy = "legacy", gas_price = 5, max_gas_price = 50 }
+        signer = { key_file = "key" }
+        [[endpoints]]
+        label = "a"
+        url = "https://user:canary@node.example/v3/canary"
+        ws = "wss://node.example/canary"
+    "#;
+
+    fn read(text: &str) -> Result<EvmChain, toml::de::Error> {
+        toml::from_str(text)
+    }
+
+    #[test]
+    fn a_short_section_is_enough_and_shows_no_secret() {
+        let chain = read(GOOD).unwrap();
+        chain.validate().unwrap();
+        assert_eq!(chain.chain_id().unwrap(), 1337);
+        assert_eq!((chain.block_time, chain.clock_drift), (Duration::from_secs(1), Duration::from_secs(15)));
+        assert!(chain.empty_blocks);
+        assert!(!format!("{chain:?}").contains("canary"));
+    }
+
+    #[test]
+    fn unknown_keys_and_missing_pins_are_refused() {
+        for (from, to) in [
+            ("mode = \"qbft\"", "mode = \"qbft\"\ncolour = 1"),
+            ("mode = \"qbft\"", "mode = \"clique\""),
+            ("height = 7,", ""),
+            ("label = \"a\"", "label = \"a\"\nproxy = 1"),
+            ("policy = \"legacy\"", "policy = \"legacy\", tip = 1"),
+            ("key_file = \"key\"", "key_file = \"key\", passphrase = 1"),
+        ] {
+            assert!(read(&GOOD.replace(from, to)).is_err(), "{to}");
+        }
+        assert!(
+            read(&GOOD.replace("pinned", "pined")).is_err(),
+            "there is no default for where trust starts (ATK-068)"
+        );
+    }
+
+    #[test]
+    fn values_that_types_allow_are_still_checked() {
+        for (from, to) in [
+            ("eip155:1337", "eip155:01337"),
+            ("eip155:1337", "eip155:0x539"),
+            ("eip155:1337", "cosmos:1337"),
+            ("eip155:1337", "../../x"),
+            ("https://user", "file://user"),
+            ("wss://", "https://"),
+            ("\"a\"", "\"a\\nb\""),
+            ("0x3333333333333333333333333333333333333333", "0x0000000000000000000000000000000000000000"),
+            ("\"14days\"", "\"10s\""),
+            ("key_file = \"key\"", "key_file = \"key\", window = 65"),
+            ("fees", "gas = { base = 20999 }\nfees"),
+        ] {
+            let chain = read(&GOOD.replace(from, to)).unwrap();
+            assert_eq!(chain.validate().unwrap_err().kind, Kind::InvalidConfig, "{to}");
+        }
+        let twice = format!("{GOOD}\n[[endpoints]]\nlabel = \"a\"\nurl = \"http://x\"");
+        assert!(read(&twice).unwrap().validate().is_err());
+    }
+}

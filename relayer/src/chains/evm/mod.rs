@@ -20,6 +20,8 @@ pub mod errors;
 pub mod headers;
 pub mod holdings;
 pub mod proofs;
+#[cfg(test)]
+mod recorded;
 pub mod reverts;
 pub mod signer;
 pub mod submit;

@@ -52,7 +52,7 @@ impl Broadcast {
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
-struct Receipt {
+pub(in crate::chains::evm) struct Receipt {
     transaction_hash: B256,
     block_number: U64,
     block_hash: B256,
@@ -61,7 +61,14 @@ struct Receipt {
     gas_used: U64,
     /// Absent on nodes before London.
     #[serde(default)]
-    effective_gas_price: Option<U128>,
+    pub(in crate::chains::evm) effective_gas_price: Option<U128>,
+}
+
+impl Receipt {
+    /// Whether the transaction had its effect.
+    pub(in crate::chains::evm) fn is_success(&self) -> bool {
+        self.status == Some(U64::ONE)
+    }
 }
 
 /// Sends a signed transaction: to the best endpoint, or to all that are usable. A refusal is believed only when no other
@@ -130,7 +137,7 @@ pub(super) async fn receipt(pool: &Pool, sent: &[Sent]) -> Result<Option<Mined>>
             hash: candidate.hash,
             block: receipt.block_number.to(),
             block_hash: receipt.block_hash,
-            succeeded: receipt.status == Some(U64::ONE),
+            succeeded: receipt.is_success(),
             gas_used: receipt.gas_used.to(),
             gas_price: receipt.effective_gas_price.map_or(candidate.price.most(), |price| price.to()),
         }));
