@@ -10,7 +10,7 @@ use std::{
     process::{ExitStatus, Stdio},
     time::Duration,
 };
-use tokio::process::{Child, Command};
+use tokio::process::{Child, ChildStdin, Command};
 
 /// A relayer that is asked to stop finishes what it is writing; this is plenty.
 const STOP_DEADLINE: Duration = Duration::from_secs(10);
@@ -22,6 +22,8 @@ pub(super) struct Relayer {
     /// What it writes to standard error.
     pub(super) log: PathBuf,
     child: Child,
+    /// Held apart from the child: waiting for a child closes what it still holds.
+    input: Option<ChildStdin>,
 }
 
 impl Relayer {
@@ -29,7 +31,7 @@ impl Relayer {
     pub(super) fn start(organisation: &str, config: &Path, log: PathBuf) -> Result<Self, CliError> {
         let program = std::env::current_exe().map_err(|error| failed("finding this program", error))?;
         let file = File::create(&log).map_err(|error| CliError::local(log.display(), error))?;
-        let child = Command::new(program)
+        let mut child = Command::new(program)
             .arg("--config")
             .arg(config)
             .args(["run", "--attached"])
@@ -41,7 +43,8 @@ impl Relayer {
             .kill_on_drop(true)
             .spawn()
             .map_err(|error| failed("starting a relayer", error))?;
-        Ok(Self { organisation: organisation.to_owned(), log, child })
+        let input = child.stdin.take();
+        Ok(Self { organisation: organisation.to_owned(), log, child, input })
     }
 
     /// Its process id, while it runs.
@@ -60,7 +63,7 @@ impl Relayer {
 
     /// Asks it to stop, waits, and kills it if it does not.
     pub(super) async fn stop(mut self) -> Result<ExitStatus, CliError> {
-        drop(self.child.stdin.take());
+        drop(self.input.take());
         match tokio::time::timeout(STOP_DEADLINE, self.child.wait()).await {
             Ok(ended) => ended.map_err(|error| failed("stopping a relayer", error)),
             Err(_) => {
