@@ -7,7 +7,7 @@ use causeway_ops::{
     files::{alerts, below, queries, root},
     promql::{names, selectors},
 };
-use std::fs;
+use std::{collections::BTreeSet, fs};
 
 /// Metrics of ours, and those of the process and of the scrape itself.
 const PREFIXES: &[&str] = &["causeway_", "process_"];
@@ -123,4 +123,25 @@ fn documents_name_metrics_that_exist() {
         }
     }
     assert!(problems.is_empty(), "{problems:#?}");
+}
+
+/// Panels have ids of their own and do not lie on one another; every query asks the chosen data source.
+#[test]
+fn dashboards_are_laid_out() {
+    for path in below("deploy/grafana/dashboards", "json").unwrap() {
+        let dashboard: serde_json::Value = serde_json::from_slice(&fs::read(&path).unwrap()).unwrap();
+        let (mut ids, mut taken) = (BTreeSet::new(), BTreeSet::new());
+        for panel in dashboard["panels"].as_array().unwrap() {
+            let title = format!("{}: {}", path.display(), panel["title"]);
+            assert!(ids.insert(panel["id"].as_u64().unwrap()), "{title}: id used twice");
+            let [x, y, w, h] = ["x", "y", "w", "h"].map(|k| panel["gridPos"][k].as_u64().unwrap());
+            assert!(x + w <= 24, "{title}: wider than the page");
+            for place in (y..y + h).flat_map(|y| (x..x + w).map(move |x| (x, y))) {
+                assert!(taken.insert(place), "{title}: lies on another panel");
+            }
+            for target in panel["targets"].as_array().into_iter().flatten() {
+                assert_eq!(target["datasource"]["uid"], "${datasource}", "{title}");
+            }
+        }
+    }
 }
