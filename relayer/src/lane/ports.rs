@@ -88,6 +88,9 @@ pub trait Submitter: Send + Sync {
     async fn deliver(&self, call: Delivery) -> Result<mpsc::Receiver<TxEvent>>;
     /// Sends client updates alone (refresh of an idle client, or updates before a delivery).
     async fn update_client(&self, lane: LaneId, updates: Vec<Bytes>) -> Result<mpsc::Receiver<TxEvent>>;
+    /// Makes a chain that is idle and makes no empty blocks make one: an empty transaction to the signer itself. What
+    /// must be proven at a newer header than the newest (a refresh of the client that reads this chain) needs it.
+    async fn tick(&self) -> Result<mpsc::Receiver<TxEvent>>;
     /// State of the client contract that `lane` uses on this chain.
     async fn client(&self, lane: LaneId) -> Result<ContractClient>;
     /// Balance of the signer, wei.

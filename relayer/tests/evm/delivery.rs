@@ -5,7 +5,7 @@ use crate::rig::{BLOCK, Rig, Side, bridge, finalised, reach, watch};
 use alloy::{
     primitives::{Address, B256, Bytes, U256, address, keccak256},
     sol,
-    sol_types::{SolCall, SolValue},
+    sol_types::{SolCall, SolEvent, SolValue},
 };
 use causeway::{
     chains::{
@@ -25,6 +25,7 @@ use causeway::{
     lane::types::{Bundle, Delivery, Originals, Run, StateProof, TrustedState, Update, VaultEvent},
 };
 use causeway_core::{Anchor, Body, Entry, LaneId, OutboxTree, Reason, tree::peaks};
+use causeway_devchain::{Faults, LogLie, RpcConfig};
 use std::sync::Arc;
 
 sol! {
@@ -403,4 +404,78 @@ async fn stopped(chain: &Chain) {
     };
     let kind = tokio::time::timeout(crate::rig::PATIENCE, stop).await.expect("the lane goes on");
     assert_eq!(kind, causeway::lane::error::Kind::VaultCodeChanged);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn atk_072_atk_014_logs_are_asked_for_in_pieces_and_false_ones_found() {
+    let limits = RpcConfig { log_blocks_max: 7, ..RpcConfig::default() };
+    let (north, south) =
+        bridge(Rig::new(chain(4061, "north7").rpc(limits)).await, Rig::new(chain(4062, "south7")).await).await;
+    let (token, _) = token(&north, &south).await;
+    let (out, _) = lanes(&north, &south);
+    let alice = north.rig.deployer(ALICE);
+    let all = U256::from(100);
+    alice.call(token, IToken::mintCall { to: alice.address(), amount: all }.abi_encode()).await.unwrap();
+    alice.call(token, IToken::approveCall { spender: north.end.vault, amount: all }.abi_encode()).await.unwrap();
+    let height = north.rig.handle.head().number;
+    let time = causeway_bft_evm::SealedHeader::read(causeway_bft_evm::Mode::Qbft, &north.rig.handle.head().header)
+        .unwrap()
+        .time();
+    let lock = IVault::lockCall {
+        lane: out.0,
+        token,
+        amountOrId: U256::from(10),
+        recipient: word(BOB),
+        timeout: time + 86_000,
+        memoHash: B256::ZERO,
+    };
+    for _ in 0..3 {
+        alice.call(north.end.vault, lock.abi_encode()).await.unwrap();
+    }
+    let head = north.rig.handle.head().number;
+    assert!(head > height + 2 && head > 20, "more blocks than the node answers for at once");
+    let ports = north.ports(1);
+    assert_eq!(entries(&ports, out, head).await.len(), 3);
+
+    // Logs that were made up by a node: not packed entries, or from another contract in the vault's place.
+    let forged = |data: &'static [u8]| LogLie::Forge {
+        address: north.end.vault,
+        topics: vec![IVault::Appended::SIGNATURE_HASH, out.0, B256::ZERO],
+        data: Bytes::from_static(data),
+    };
+    for lie in [forged(b"junk"), LogLie::Alter] {
+        let faults = Faults { logs: Some(lie.clone()), ..Faults::default() };
+        let liar = north.rig.handle.endpoint(faults).await.unwrap();
+        let urls = [(liar.rpc_url(), None), (north.rig.handle.rpc_url(), None)];
+        let ports = north.rig.ports(north.rig.config(&urls, north.end.vault, ""));
+        let scan = async {
+            loop {
+                match ports.entries.scan(&ports.vault, 1, head).await {
+                    Ok(events) => return events,
+                    Err(e) => assert!(e.is_retry(), "{e}"),
+                }
+            }
+        };
+        let events = tokio::time::timeout(crate::rig::PATIENCE, scan).await.unwrap();
+        // What a node alters without breaking the form is found by the proven outbox, above this port.
+        let first = ports.endpoints.endpoints()[0].clone();
+        println!("{lie:?}: {} events, node is {}", events.len(), first.health);
+        assert!(first.health == "lied" || matches!(lie, LogLie::Alter));
+    }
+    drop(south);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn atk_066_an_idle_chain_is_made_to_make_a_block() {
+    let handle = chain(4071, "idle").empty_blocks(false).spawn().await.unwrap();
+    handle.mine(2).await.unwrap();
+    let rig = Rig::around(handle);
+    let extra = format!("{}\nempty_blocks = false", rig.signer(1));
+    let ports = rig.ports(rig.config(&rig.own(), Address::repeat_byte(1), &extra));
+    let mut states = watch(Arc::clone(&ports));
+    let height = reach(&mut states, 2).await.0.height;
+    assert_eq!(rig.handle.head().number, height, "nothing happens by itself");
+    let (_, block, _) = finalised(ports.submitter.as_ref().unwrap().tick().await.unwrap()).await;
+    assert_eq!(block, height + 1);
+    assert_eq!(reach(&mut states, block).await.0.height, block);
 }

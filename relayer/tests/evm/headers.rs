@@ -11,7 +11,7 @@ use causeway::{
     },
 };
 use causeway_bft_evm::{Update, set_hash};
-use causeway_devchain::{Faults, HeaderLie};
+use causeway_devchain::{Consensus, Faults, HeaderLie};
 use std::{sync::Arc, time::Duration};
 
 fn builder(id: u64) -> causeway_devchain::ChainBuilder {
@@ -160,4 +160,20 @@ async fn atk_050_two_final_blocks_of_one_height_freeze() {
     let [conflict] = liar.headers.updates(&start, height).await.unwrap().try_into().unwrap();
     let error = ports.verifier.verify(&start, &conflict, WallClock.now()).unwrap_err();
     assert_eq!((error.kind, error.is_retry()), (Kind::ClientFrozen, false));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn every_mode_is_followed_through_a_vote_and_a_later_round() {
+    for (id, consensus) in [(4105, Consensus::Qbft), (4106, Consensus::Ibft2), (4107, Consensus::Ibft1)] {
+        let rig = Rig::new(builder(id).consensus(consensus)).await;
+        let ports = rig.ports(rig.config(&rig.own(), Address::repeat_byte(1), ""));
+        let mut states = watch(Arc::clone(&ports));
+        let joins = rig.handle.add_validator();
+        settle(&rig, |now| now.contains(&joins)).await;
+        rig.handle.set_validator_down(rig.handle.validators()[0], true);
+        let height = rig.handle.head().number + 10;
+        let (trusted, _) = reach(&mut states, height).await;
+        assert_eq!(trusted.header_hash, rig.handle.sealed(trusted.height).unwrap().hash, "{consensus:?}");
+        assert!(set(&trusted).contains(&joins), "{consensus:?}");
+    }
 }

@@ -22,7 +22,7 @@ use causeway::{
     },
     store::Store,
 };
-use causeway_devchain::{ChainBuilder, Handle};
+use causeway_devchain::{ChainBuilder, Consensus, Handle};
 use std::{
     os::unix::fs::PermissionsExt,
     path::PathBuf,
@@ -57,6 +57,11 @@ impl Rig {
     pub(crate) async fn new(builder: ChainBuilder) -> Self {
         let handle = builder.spawn().await.unwrap();
         handle.wait_for_block(2, PATIENCE).await.unwrap();
+        Self::around(handle)
+    }
+
+    /// For a chain that runs already and has a first block.
+    pub(crate) fn around(handle: Handle) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let context = context(&folder);
         Self { handle, folder, context }
@@ -73,8 +78,13 @@ impl Rig {
                 format!("[[endpoints]]\nlabel = \"node-{i}\"\nurl = \"{url}\"\n{ws}priority = {i}\ndeadline = \"2s\"\n")
             })
             .collect();
+        let mode = match self.handle.config().consensus {
+            Consensus::Qbft => "qbft",
+            Consensus::Ibft2 => "ibft2",
+            Consensus::Ibft1 => "ibft1",
+        };
         let text = format!(
-            "family = \"bft-evm\"\nid = \"eip155:{}\"\ngenesis = \"{}\"\nmode = \"qbft\"\n\
+            "family = \"bft-evm\"\nid = \"eip155:{}\"\ngenesis = \"{}\"\nmode = \"{mode}\"\n\
              pinned = {{ height = 1, hash = \"{}\" }}\ntrusting_period = \"14days\"\nvault = \"{vault}\"\n\
              block_time = \"200ms\"\n{extra}\n{endpoints}",
             self.handle.chain_id(),

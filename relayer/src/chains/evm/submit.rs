@@ -12,7 +12,7 @@ use super::{
     contract,
     endpoint::{CallError, Need, Pool},
     reverts,
-    signer::{Job, Signer, tx::Call},
+    signer::{EMPTY_GAS, Job, Signer, tx::Call},
 };
 use crate::lane::{
     error::{Error, Kind, Result},
@@ -150,6 +150,11 @@ impl Submitter for EvmSubmitter {
             sent.push(self.signer.send(Job { call: Call::new(client, data, gas), lane, range: 0..0 }).await?);
         }
         Ok(in_a_row(sent))
+    }
+
+    async fn tick(&self) -> Result<mpsc::Receiver<TxEvent>> {
+        let call = Call::new(self.signer.address(), Bytes::new(), EMPTY_GAS);
+        self.signer.send(Job { call, lane: LaneId::default(), range: 0..0 }).await
     }
 
     async fn client(&self, lane: LaneId) -> Result<ContractClient> {

@@ -106,13 +106,18 @@ impl Manager {
             () = self.recover() => {}
         }
         let mut look_at = Instant::now() + self.quiet;
+        let mut closed = false;
         loop {
-            let room = self.pending.len() < self.window;
+            if closed && self.pending.is_empty() {
+                return;
+            }
+            let room = !closed && self.pending.len() < self.window;
             select! {
                 () = shutdown.cancelled() => return,
                 job = inbox.recv(), if room => match job {
                     Some((job, events)) => self.begin(job, events).await,
-                    None => return,
+                    // Nobody sends any more; what was sent is still followed to its end.
+                    None => closed = true,
                 },
                 changed = self.heads.changed() => {
                     if changed.is_err() { return }

@@ -41,6 +41,8 @@ use tx::Call;
 
 /// Most transactions under one nonce: the first and its replacements. Eight raises are a factor of 2.5.
 pub const MAX_REPLACEMENTS: usize = 8;
+/// Gas of a transaction that does nothing.
+pub(super) const EMPTY_GAS: u64 = 21_000;
 /// Room for every event of one ticket, so that the manager never waits for a listener.
 const EVENTS: usize = MAX_REPLACEMENTS + 4;
 

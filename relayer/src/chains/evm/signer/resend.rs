@@ -1,7 +1,7 @@
 //! Sending again: the same bytes, a higher fee, or an empty transaction in a gap.
 
 use super::{
-    MAX_REPLACEMENTS, fees,
+    EMPTY_GAS, MAX_REPLACEMENTS, fees,
     manager::Manager,
     nodes::{self, Broadcast},
     pending::{Pending, gap},
@@ -17,8 +17,6 @@ use causeway_core::LaneId;
 /// Times that the same bytes are sent again before a higher fee is tried although no node said that it still has them:
 /// some answer a known transaction as if it were new.
 const RESENDS: u32 = 1;
-/// Gas of an empty transaction that fills a gap.
-const EMPTY_GAS: u64 = 21_000;
 
 impl Manager {
     /// Sends the same bytes again; if a node still had them, they pay too little: replaces them.
