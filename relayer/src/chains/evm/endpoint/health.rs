@@ -12,9 +12,12 @@ const PAUSE_MAX: Duration = Duration::from_secs(30);
 const RATE_PAUSE: Duration = Duration::from_secs(2);
 /// Longest pause that a node can ask for: a `Retry-After` of a year must not take it out for a year.
 const RATE_PAUSE_MAX: Duration = Duration::from_secs(600);
-/// How long a node that was shown to be wrong is left alone. Everything it says is verified anyway, so this protects
-/// progress, not safety.
-const LIED_PAUSE: Duration = Duration::from_secs(600);
+/// How long a node that was shown to be wrong is left alone: doubled by each further lie, to a bound. Everything it says
+/// is verified anyway, so this protects progress, not safety; and a sole node whose balancer mixed up two states is back
+/// before its lanes are late.
+const LIED_PAUSE: Duration = Duration::from_secs(30);
+/// Longest such pause.
+const LIED_PAUSE_MAX: Duration = Duration::from_secs(600);
 /// How long a node of another chain is left alone before its identity is asked for again.
 const WRONG_CHAIN_PAUSE: Duration = Duration::from_secs(60);
 /// Blocks behind the best head from which a node counts as lagging. One block is propagation, not lag.
@@ -109,6 +112,8 @@ pub struct Observation {
     pub identified: bool,
     /// Failures since the last answer.
     pub failures: u32,
+    /// Times that it was shown to be wrong.
+    pub lies: u32,
 }
 
 impl Observation {
@@ -122,6 +127,7 @@ impl Observation {
             head_at: now,
             identified: false,
             failures: 0,
+            lies: 0,
         }
     }
 
@@ -189,7 +195,9 @@ impl Observation {
 
     /// What it said was shown to be wrong.
     pub fn lied(&mut self, now: Instant) {
-        self.health = Health::Lied { until: now + LIED_PAUSE };
+        let pause = LIED_PAUSE.saturating_mul(1 << self.lies.min(16)).min(LIED_PAUSE_MAX);
+        self.lies = self.lies.saturating_add(1);
+        self.health = Health::Lied { until: now + pause };
         self.head = 0;
     }
 
@@ -290,5 +298,9 @@ mod tests {
         o.failed(&NodeError::Deadline, now);
         o.judge(1_000, TIMING, now);
         assert_eq!(o.health, Health::Lied { until: now + LIED_PAUSE });
+        for _ in 0..100 {
+            o.lied(now);
+        }
+        assert_eq!(o.health, Health::Lied { until: now + LIED_PAUSE_MAX });
     }
 }

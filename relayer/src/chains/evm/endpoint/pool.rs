@@ -154,14 +154,11 @@ impl Pool {
     /// The endpoint that answered last for `height` was shown to be wrong: it is left alone for a while.
     pub fn lied(&self, height: u64, detail: &str) {
         let now = Instant::now();
-        let mut states = self.lock();
-        let Some(i) = states.answered(height) else { return };
-        let label = self.label(i);
-        states.lied(i, format!("height {height}: {detail}"), now);
-        self.publish(states, now);
-        tracing::warn!(chain = %self.chain, endpoint = label, height, detail, "node was shown to be wrong");
-        self.observer.endpoint_health(&self.chain, label, "lied");
-        self.observer.endpoint_lied(&self.chain, label);
+        let Some(i) = self.lock().answered(height) else { return };
+        tracing::warn!(chain = %self.chain, endpoint = self.label(i), height, detail, "node was shown to be wrong");
+        self.observer.endpoint_lied(&self.chain, self.label(i));
+        self.change(i, |states| states.lied(i, format!("height {height}: {detail}"), now));
+        self.publish(self.lock(), now);
     }
 
     /// The endpoint showed a head.
@@ -264,8 +261,8 @@ impl Pool {
         };
         if let (Some(()), Err(error)) = (down, &answer) {
             self.failed(i, error);
-        } else if let Some(o) = self.lock().endpoints.get_mut(i) {
-            o.answered(took);
+        } else {
+            self.change(i, |states| states.well(i, took));
         }
         let kind = answer.as_ref().err().map(kind_of);
         self.observer.endpoint_call(&self.chain, &node.label, method, took, kind);
@@ -282,17 +279,12 @@ impl Pool {
         let genesis: Option<GenesisHash> = self.read(i, "eth_getBlockByNumber", r#"["0x0",false]"#).await?;
         let found = Identity { chain_id: chain_id.to(), genesis: genesis.map_or(B256::ZERO, |g| g.hash) };
         let same = found == self.identity;
-        if let Some(o) = self.lock().endpoints.get_mut(i) {
-            o.identified(same, Instant::now());
-            o.answered(Duration::ZERO.max(o.latency));
-        }
+        self.change(i, |states| states.identified(i, same, Instant::now()));
         if same {
-            self.observer.endpoint_health(&self.chain, label, "healthy");
             return Ok(());
         }
         let detail = format!("{label}: expected {:?}, found {found:?}", self.identity);
         tracing::error!(chain = %self.chain, endpoint = label, detail, "node of another chain");
-        self.observer.endpoint_health(&self.chain, label, "wrong_chain");
         self.lock().note(i, Kind::ChainMismatch, detail.clone());
         Err(Error::stop_lane(Kind::ChainMismatch, detail))
     }
@@ -307,16 +299,19 @@ impl Pool {
     }
 
     fn failed(&self, i: usize, error: &NodeError) {
-        let now = Instant::now();
+        self.change(i, |states| states.failed(i, error, Instant::now()));
+    }
+
+    /// Changes what is known of an endpoint, and tells if its health became another.
+    fn change(&self, i: usize, change: impl FnOnce(&mut States)) {
         let mut states = self.lock();
-        let Some(o) = states.endpoints.get_mut(i) else { return };
-        let before = o.health.name();
-        o.failed(error, now);
-        let after = o.health.name();
-        states.note(i, kind_of(error), format!("{error:?}"));
+        let health = |states: &States| states.endpoints.get(i).map_or("", |o| o.health.name());
+        let before = health(&states);
+        change(&mut states);
+        let after = health(&states);
         drop(states);
         if before != after {
-            tracing::warn!(chain = %self.chain, endpoint = self.label(i), ?error, "endpoint is {after}");
+            tracing::info!(chain = %self.chain, endpoint = self.label(i), before, "endpoint is {after}");
             self.observer.endpoint_health(&self.chain, self.label(i), after);
         }
     }

@@ -1,8 +1,11 @@
 //! What is known of all endpoints together. Plain values behind the pool's lock; no I/O.
 
-use super::{Health, Need, Observation, Timing, order::order};
-use crate::{chains::evm::config::Endpoint, lane::error::Kind};
-use std::collections::VecDeque;
+use super::{Health, Need, Observation, Timing, call::kind_of, order::order};
+use crate::{
+    chains::evm::{config::Endpoint, errors::NodeError},
+    lane::error::Kind,
+};
+use std::{collections::VecDeque, time::Duration};
 use tokio::time::Instant;
 
 /// How many answers are remembered for [`States::answered`]. A lie is found within a few calls of the answer.
@@ -60,6 +63,34 @@ impl States {
         }
         self.note(i, Kind::NodeLied, detail);
         self.answers.retain(|(_, answered)| *answered != i);
+    }
+
+    /// An endpoint answered.
+    pub(super) fn well(&mut self, i: usize, took: Duration) {
+        if let Some(o) = self.endpoints.get_mut(i) {
+            o.answered(took);
+            if o.health.paused_until().is_none()
+                && let Some(slot) = self.errors.get_mut(i)
+            {
+                *slot = None;
+            }
+        }
+    }
+
+    /// An endpoint gave no usable answer.
+    pub(super) fn failed(&mut self, i: usize, error: &NodeError, now: Instant) {
+        if let Some(o) = self.endpoints.get_mut(i) {
+            o.failed(error, now);
+        }
+        self.note(i, kind_of(error), format!("{error:?}"));
+    }
+
+    /// An endpoint's identity was compared.
+    pub(super) fn identified(&mut self, i: usize, same: bool, now: Instant) {
+        if let Some(o) = self.endpoints.get_mut(i) {
+            o.identified(same, now);
+            o.answered(o.latency);
+        }
     }
 
     /// It showed `height` as its head and has not got it: it is not asked for it again until it shows more.
