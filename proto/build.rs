@@ -88,10 +88,11 @@ fn kind(field: &FieldDescriptorProto, many: bool, items: u32) -> Result<(String,
             (format!("Kind::Message(&{})", constant(&name)), items)
         }
         Type::Bytes | Type::String => ("Kind::Bytes".into(), items),
-        Type::Uint32 | Type::Uint64 | Type::Int32 | Type::Bool | Type::Enum if many => {
-            (format!("Kind::Packed {{ items_max: {items} }}"), 1)
-        }
-        Type::Uint32 | Type::Uint64 | Type::Int32 | Type::Bool | Type::Enum => ("Kind::Varint".into(), 1),
+        Type::Uint64 if many => (format!("Kind::Packed {{ items_max: {items} }}"), 1),
+        Type::Uint64 if !many => ("Kind::Varint { max: u64::MAX }".into(), 1),
+        Type::Uint32 if !many => ("Kind::Varint { max: u32::MAX as u64 }".into(), 1),
+        // A negative number would take ten bytes; no field of a peer has one.
+        Type::Int32 if !many => ("Kind::Varint { max: i32::MAX as u64 }".into(), 1),
         other => return Err(format!("{}: no shape for {other:?}", field.name()).into()),
     })
 }

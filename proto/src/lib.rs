@@ -2,12 +2,14 @@
 //!
 //! - [`peer`]: between two organisations' relayers. Untrusted: every message passes [`strict`] before it is decoded;
 //! - [`admin`]: for the operator's commands;
+//! - [`convert`]: to floor 1's types and back;
 //! - [`strict`] and [`codec`]: the check, and the gRPC codec that runs it;
 //! - [`DESCRIPTORS`]: what the reflection service answers with.
 //!
 //! Floor 2: it knows floor 1's types and nothing of the relayer.
 
 pub mod codec;
+pub mod convert;
 pub mod strict;
 
 /// Between two relayers.

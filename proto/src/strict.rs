@@ -37,7 +37,10 @@ pub struct Field {
 #[derive(Debug)]
 pub enum Kind {
     /// A number.
-    Varint,
+    Varint {
+        /// The largest one; decoders cut off what is above.
+        max: u64,
+    },
     /// Bytes or a string.
     Bytes,
     /// Numbers one after another.
@@ -52,7 +55,7 @@ pub enum Kind {
 impl Kind {
     const fn wire_type(&self) -> u8 {
         match self {
-            Self::Varint => 0,
+            Self::Varint { .. } => 0,
             Self::Bytes | Self::Packed { .. } | Self::Message(_) => 2,
         }
     }
@@ -142,14 +145,17 @@ fn walk(shape: &'static Shape, mut bytes: &[u8], depth: u8) -> Result<(), NotStr
             oneofs |= bit;
         }
         let value = varint(&mut bytes, message)?;
-        if wire_type == 0 {
+        if let Kind::Varint { max } = field.kind {
+            if value > max {
+                return Err(NotStrict::NonCanonical { message });
+            }
             continue;
         }
         let len = usize::try_from(value).map_err(|_| NotStrict::Truncated { message })?;
         let (body, rest) = bytes.split_at_checked(len).ok_or(NotStrict::Truncated { message })?;
         bytes = rest;
         match field.kind {
-            Kind::Varint | Kind::Bytes => {}
+            Kind::Varint { .. } | Kind::Bytes => {}
             Kind::Packed { items_max } => packed(body, message, number, items_max)?,
             Kind::Message(inner) => {
                 let depth = depth.checked_sub(1).ok_or(NotStrict::TooMany { message, number, max: 0 })?;
