@@ -30,5 +30,8 @@ pub mod admin {
     }
 }
 
+/// Encoding of the generated messages.
+pub use prost::Message;
+
 /// Encoded `google.protobuf.FileDescriptorSet` of all services.
 pub const DESCRIPTORS: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/causeway.fds"));

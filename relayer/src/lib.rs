@@ -12,5 +12,6 @@ pub mod config;
 pub mod demo;
 pub mod lane;
 pub mod metrics;
+pub mod peers;
 pub mod store;
 pub mod telemetry;
