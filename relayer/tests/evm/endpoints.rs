@@ -85,6 +85,17 @@ async fn atk_022_a_false_proof_is_refused_and_its_node_left() {
         // The state changes in every block: a stale proof is another one.
         let (at, _) = reach(&mut states, rig.handle.head().number + 1).await;
         let outbox = bytes::Bytes::copy_from_slice(account.as_slice());
+        // The liar is asked first once it is known to have the block, unless the watch over the vault's code was first.
+        let known = async {
+            loop {
+                let liar = ports.endpoints.endpoints()[0].clone();
+                if liar.health == "lied" || (liar.health == "healthy" && liar.head >= at.height) {
+                    return;
+                }
+                tokio::time::sleep(Duration::from_millis(20)).await;
+            }
+        };
+        tokio::time::timeout(PATIENCE, known).await.unwrap();
         let asked = async {
             loop {
                 let proof = ports.proofs.size(&outbox, at.height).await.unwrap();

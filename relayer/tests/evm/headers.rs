@@ -134,12 +134,18 @@ async fn atk_022_headers_of_a_lying_node_are_refused_and_another_node_is_asked()
         let urls = [(liar.rpc_url(), None), (rig.handle.rpc_url(), None)];
         let ports = rig.ports(rig.config(&urls, Address::repeat_byte(1), ""));
         let mut states = watch(Arc::clone(&ports));
-        let height = rig.handle.head().number + 1;
-        let (trusted, _) = reach(&mut states, height).await;
-        assert_eq!(trusted.header_hash, rig.handle.sealed(trusted.height).unwrap().hash, "{lie:?}");
-        let told = ports.endpoints.endpoints();
-        assert_eq!(told[0].health, "lied", "{lie:?}: {told:?}");
-        assert_eq!(told[1].health, "healthy", "{lie:?}: {told:?}");
+        // It is found out as soon as it is asked, which is when it shows a head before the other does.
+        let mut told = ports.endpoints.endpoints();
+        for _ in 0..50 {
+            let height = rig.handle.head().number + 1;
+            let (trusted, _) = reach(&mut states, height).await;
+            assert_eq!(trusted.header_hash, rig.handle.sealed(trusted.height).unwrap().hash, "{lie:?}");
+            told = ports.endpoints.endpoints();
+            if told[0].health == "lied" {
+                break;
+            }
+        }
+        assert_eq!((told[0].health, told[1].health), ("lied", "healthy"), "{lie:?}: {told:?}");
     }
 }
 

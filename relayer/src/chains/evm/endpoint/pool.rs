@@ -29,12 +29,18 @@ use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
-use tokio::{sync::watch, time::Instant};
+use tokio::{
+    sync::watch,
+    time::{Instant, sleep},
+};
 
 /// Blocks without a new head after which a node counts as stalled.
 const STALL_BLOCKS: u32 = 8;
 /// Shortest stall limit: a round change of BFT consensus takes seconds and doubles.
 const STALL_MIN: Duration = Duration::from_secs(10);
+
+/// Pauses between attempts for a block that was announced and is not there yet. There is no event for it.
+const MOMENTS: [Duration; 3] = [Duration::from_millis(20), Duration::from_millis(60), Duration::from_millis(150)];
 
 /// What makes a node one of this chain.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -108,7 +114,8 @@ impl Pool {
         self.best.subscribe()
     }
 
-    /// Asks until an endpoint answers, and reads the result as `T`.
+    /// Asks until an endpoint answers, and reads the result as `T`. A block that is not there yet is asked for again
+    /// after moments: nodes announce a head before all of their workers have it.
     ///
     /// # Errors
     /// The last endpoint's; an error of the request itself (a revert, a nonce) at once. With all endpoints in a pause,
@@ -121,9 +128,24 @@ impl Pool {
     ) -> Result<T, CallError> {
         let params = serde_json::to_string(params)
             .map_err(|_| Error::dead_letter(Kind::Malformed, "the request's parameters cannot be written as JSON"))?;
+        for pause in MOMENTS {
+            match self.call_once(method, &params, need).await {
+                Err(e) if e.error.kind == Kind::NotAvailableYet && need != Need::Any => sleep(pause).await,
+                answer => return answer,
+            }
+        }
+        self.call_once(method, &params, need).await
+    }
+
+    async fn call_once<T: DeserializeOwned>(
+        &self,
+        method: &'static str,
+        params: &str,
+        need: Need,
+    ) -> Result<T, CallError> {
         let mut errors = Vec::new();
         for i in self.ordered(need) {
-            match self.ask_for(i, method, &params, need).await {
+            match self.ask_for(i, method, params, need).await {
                 Ok(result) => return Ok(result),
                 Err((error, true)) => errors.push(error),
                 Err((error, false)) => return Err(error),
