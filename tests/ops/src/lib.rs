@@ -2,6 +2,7 @@
 
 pub mod collector;
 pub mod files;
+pub mod panels;
 pub mod prometheus;
 pub mod promql;
 pub mod tools;

@@ -57,6 +57,21 @@ impl Prometheus {
         Ok(this)
     }
 
+    /// Waits for the first scrape.
+    ///
+    /// # Errors
+    /// It does not come, or what Prometheus says.
+    pub fn scraped(&self) -> io::Result<()> {
+        let started = Instant::now();
+        while !self.label_values("__name__")?.iter().any(|name| name.starts_with("causeway_")) {
+            if started.elapsed() > ASK_TIMEOUT {
+                return Err(io::Error::other("no scrape succeeded"));
+            }
+            std::thread::sleep(Duration::from_millis(100)); // it tells nobody when it has scraped
+        }
+        Ok(())
+    }
+
     /// Values of each series of `expr`, second by second over the last `seconds`.
     ///
     /// # Errors
@@ -64,7 +79,7 @@ impl Prometheus {
     pub fn range(&self, expr: &str, end: u64, seconds: u64) -> io::Result<Vec<Vec<f64>>> {
         let (start, end) = ((end - seconds).to_string(), end.to_string());
         let fields = [("query", expr), ("start", &*start), ("end", &*end), ("step", "1")];
-        let answer = self.get("/api/v1/query_range", &fields)?;
+        let answer = self.ask("/api/v1/query_range", &fields)?;
         let number = |pair: &Value| pair[1].as_str().and_then(|v| v.parse().ok()).unwrap_or(f64::NAN);
         let values = |series: &Value| series["values"].as_array().into_iter().flatten().map(number).collect();
         Ok(answer["data"]["result"].as_array().into_iter().flatten().map(values).collect())
@@ -75,7 +90,7 @@ impl Prometheus {
     /// # Errors
     /// What Prometheus says.
     pub fn label_values(&self, label: &str) -> io::Result<Vec<String>> {
-        let answer = self.get(&format!("/api/v1/label/{label}/values"), &[])?;
+        let answer = self.ask(&format!("/api/v1/label/{label}/values"), &[])?;
         let texts = answer["data"].as_array().into_iter().flatten().filter_map(Value::as_str);
         Ok(texts.map(str::to_owned).collect())
     }
@@ -85,14 +100,18 @@ impl Prometheus {
     /// # Errors
     /// What Prometheus says.
     pub fn rules(&self) -> io::Result<Vec<(String, String, String)>> {
-        let answer = self.get("/api/v1/rules", &[])?;
+        let answer = self.ask("/api/v1/rules", &[])?;
         let groups = answer["data"]["groups"].as_array().into_iter().flatten();
         let rules = groups.flat_map(|g| g["rules"].as_array().into_iter().flatten());
         let text = |v: &Value| v.as_str().unwrap_or_default().to_owned();
         Ok(rules.map(|r| (text(&r["name"]), text(&r["health"]), text(&r["lastError"]))).collect())
     }
 
-    fn get(&self, path: &str, fields: &[(&str, &str)]) -> io::Result<Value> {
+    fn ask(&self, path: &str, fields: &[(&str, &str)]) -> io::Result<Value> {
+        Ok(serde_json::from_str(&self.get(path, fields)?)?)
+    }
+
+    fn get(&self, path: &str, fields: &[(&str, &str)]) -> io::Result<String> {
         let query: Vec<String> = fields.iter().map(|(k, v)| format!("{k}={}", encoded(v))).collect();
         let path = if query.is_empty() { path.to_owned() } else { format!("{path}?{}", query.join("&")) };
         let mut stream = TcpStream::connect_timeout(&self.at, ASK_TIMEOUT)?;
@@ -104,7 +123,7 @@ impl Prometheus {
         if !head.contains(" 200 ") {
             return Err(io::Error::other(format!("{}: {body}", head.lines().next().unwrap_or_default())));
         }
-        Ok(serde_json::from_str(body).unwrap_or(Value::Null))
+        Ok(body.to_owned())
     }
 }
 
