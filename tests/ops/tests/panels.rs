@@ -23,7 +23,7 @@ use tokio::{net::TcpListener, sync::watch, time::sleep};
 use tokio_util::sync::CancellationToken;
 
 /// Scrapes are a second apart, rates look back 10 seconds.
-const SECONDS: u64 = 8;
+const SECONDS: Duration = Duration::from_secs(6);
 
 #[tokio::test(flavor = "multi_thread")]
 async fn every_panel_shows_metrics_that_move() {
@@ -43,26 +43,33 @@ async fn every_panel_shows_metrics_that_move() {
         prometheus.scraped().map(|()| prometheus)
     };
     let prometheus = tokio::task::spawn_blocking(start).await.unwrap().unwrap();
-    // The process' own CPU time counts in whole seconds: some of it must be used.
-    let busy = std::thread::spawn(|| {
-        let started = Instant::now();
-        while started.elapsed() < Duration::from_secs(3) {
-            std::hint::spin_loop();
-        }
+    // The process' own CPU time counts in whole seconds: work until two of them were used, however busy the machine is.
+    let shown = metrics.clone();
+    let busy = tokio::task::spawn_blocking(move || {
+        let used = cpu_seconds(&shown);
+        while cpu_seconds(&shown) < used + 2.0 {}
     });
-    for _ in 0..SECONDS * 4 {
+    let started = Instant::now();
+    while !busy.is_finished() || started.elapsed() < SECONDS {
         move_all(&metrics);
         sleep(Duration::from_millis(250)).await;
     }
-    busy.join().unwrap();
+    sleep(Duration::from_secs(2)).await; // a scrape after the last of it
+    let seconds = started.elapsed().as_secs();
     let end = SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs();
-    let ask = move || (panels::problems(&prometheus, "demo", end, SECONDS).unwrap(), prometheus.rules().unwrap());
+    let ask = move || (panels::problems(&prometheus, "demo", end, seconds).unwrap(), prometheus.rules().unwrap());
     let (problems, rules) = tokio::task::spawn_blocking(ask).await.unwrap();
     assert!(problems.is_empty(), "{problems:#?}");
     let unhealthy: Vec<_> = rules.iter().filter(|(_, health, _)| health != "ok").collect();
     assert!(unhealthy.is_empty() && rules.len() > 15, "{unhealthy:#?} of {} rules", rules.len());
     stop.cancel();
     serving.await.unwrap();
+}
+
+fn cpu_seconds(metrics: &Metrics) -> f64 {
+    let text = metrics.render().unwrap();
+    let line = text.lines().find(|l| l.starts_with("process_cpu_seconds_total ")).unwrap();
+    line.rsplit(' ').next().unwrap().parse().unwrap()
 }
 
 /// One turn of everything.
