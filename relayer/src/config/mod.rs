@@ -18,6 +18,7 @@ pub use error::{ConfigError, Problem};
 pub use load::MAX_CONFIG_BYTES;
 pub use validate::Stage;
 
+use crate::peers::config::{ListenSettings, PeerSettings};
 use schemars::JsonSchema;
 use serde::Deserialize;
 use std::{collections::BTreeMap, net::SocketAddr, path::PathBuf};
@@ -42,10 +43,10 @@ pub struct Config {
     pub ca: Option<PathBuf>,
     /// This relayer's own gRPC listener and certificate. May be absent if no bridge has a peer.
     #[serde(default)]
-    pub listener: Option<ListenerConfig>,
-    /// The other organisations' relayers, by organisation.
+    pub listener: Option<ListenSettings>,
+    /// The other organisations' relayers.
     #[serde(default)]
-    pub peers: BTreeMap<String, PeerConfig>,
+    pub peers: Vec<PeerSettings>,
     /// How lanes work: batch size and age, patience with the peer, attempts.
     #[serde(default)]
     pub lanes: Settings,
@@ -72,7 +73,7 @@ pub struct Config {
 impl Config {
     /// The other organisations.
     pub fn peer_names(&self) -> Vec<&str> {
-        self.peers.keys().map(String::as_str).collect()
+        self.peers.iter().map(|peer| peer.organisation.as_str()).collect()
     }
 
     /// The two lanes of a bridge, with what this relayer does on each.
@@ -85,8 +86,8 @@ impl Config {
     }
 
     /// How to reach an organisation.
-    pub fn peer(&self, organisation: &str) -> Option<&PeerConfig> {
-        self.peers.get(organisation)
+    pub fn peer(&self, organisation: &str) -> Option<&PeerSettings> {
+        self.peers.iter().find(|peer| peer.organisation == organisation)
     }
 }
 
@@ -144,34 +145,6 @@ impl From<String> for Side {
     fn from(name: String) -> Self {
         if name == "both" { Self::Both } else { Self::Chain(name) }
     }
-}
-
-/// The gRPC listener for other organisations' relayers, and this relayer's own identity (mutual TLS, both ways).
-#[derive(Clone, Debug, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub struct ListenerConfig {
-    /// Address to listen on.
-    pub listen: SocketAddr,
-    /// PEM file: this relayer's certificate, then the intermediates up to its organisation's CA.
-    pub certificate: PathBuf,
-    /// PEM file: the certificate's private key. Mode 0600.
-    pub key: PathBuf,
-}
-
-/// Another organisation's relayer.
-#[derive(Clone, Debug, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub struct PeerConfig {
-    /// Where it listens: `https://host:port`. Plain `http` is accepted only for a loopback address and only with
-    /// `plaintext_for_development`.
-    pub address: String,
-    /// The DNS name that its certificate carries, exactly one and no wildcard. This is who it is.
-    pub certificate_name: String,
-    /// PEM file: the CA that its certificates come from.
-    pub ca: PathBuf,
-    /// Development only: no TLS, on loopback.
-    #[serde(default)]
-    pub plaintext_for_development: bool,
 }
 
 /// Most entries that a vault takes in one call (`MAX_BATCH` of the contracts).

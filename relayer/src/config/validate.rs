@@ -2,16 +2,14 @@
 //! list; [`Config::resolve_and_check`] is the list of rules.
 
 use super::{
-    Agreement, BridgeConfig, ChainConfig, Config, MAX_BATCH, PeerConfig, Problem, Side,
+    Agreement, BridgeConfig, ChainConfig, Config, MAX_BATCH, Problem, Side,
     secret::{check_secret, inside, read_secret},
 };
 use crate::chains::evm::config::{EvmChain, SecretUrl};
 use crate::lane::settings::Settings;
+use crate::peers::config::{ListenSettings, PeerSettings};
 use alloy::primitives::Address;
-use std::{
-    net::IpAddr,
-    path::{Path, PathBuf},
-};
+use std::path::{Path, PathBuf};
 
 /// How far a bridge is when its configuration is read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -28,6 +26,8 @@ const MAX_NAME: usize = 32;
 const MAX_CHAINS: usize = 64;
 /// Bridges of one relayer: two lanes each.
 const MAX_BRIDGES: usize = 512;
+/// Longest DNS name (RFC 1035).
+const MAX_DNS_NAME: usize = 253;
 /// Longest path of a Unix socket on Linux (`sun_path` less its end).
 const MAX_SOCKET_PATH: usize = 107;
 
@@ -52,7 +52,7 @@ impl Config {
         for (section, names, max) in [
             ("chains", self.chains.keys().collect::<Vec<_>>(), MAX_CHAINS),
             ("bridges", self.bridges.keys().collect(), MAX_BRIDGES),
-            ("peers", self.peers.keys().collect(), MAX_BRIDGES),
+            ("peers", self.peers.iter().map(|peer| &peer.organisation).collect(), MAX_BRIDGES),
         ] {
             if names.len() > max {
                 let found = names.len().to_string();
@@ -89,8 +89,12 @@ impl Config {
         if let Some(ca) = &mut self.ca {
             resolve(&folder, "ca".into(), ca, false);
         }
-        for (name, peer) in &mut self.peers {
-            resolve(&folder, format!("peers.{name}.ca"), &mut peer.ca, false);
+        for peer in &mut self.peers {
+            let key = format!("peers.{}", peer.organisation);
+            resolve(&folder, format!("{key}.ca"), &mut peer.ca, false);
+            if let Some(revocations) = &mut peer.revocations {
+                resolve(&folder, format!("{key}.revocations"), revocations, false);
+            }
         }
         for (name, bridge) in &mut self.bridges {
             resolve(&folder, format!("bridges.{name}.agreement"), &mut bridge.agreement, false);
@@ -164,12 +168,21 @@ impl Config {
     }
 
     fn check_peers(&self, problems: &mut Vec<Problem>) {
-        for (name, peer) in &self.peers {
+        for (at, peer) in self.peers.iter().enumerate() {
+            let name = &peer.organisation;
             check_peer(&format!("peers.{name}"), peer, problems);
+            if self.peers.iter().take(at).any(|other| other.organisation == *name) {
+                let action = "give each organisation one section";
+                problems.push(Problem::new(format!("peers.{name}"), "each organisation once", "two sections", action));
+            }
             if *name == self.organisation {
                 let action = "name the other organisation";
                 problems.push(Problem::new(format!("peers.{name}"), "another organisation", "this one", action));
             }
+        }
+        if let Some(Err(error)) = self.listener.as_ref().map(ListenSettings::check) {
+            let action = "see `causeway config reference`";
+            problems.push(Problem::new("listener", "a usable listener", error.detail.to_string(), action));
         }
         if let Some(listener) = &self.listener
             && listener.listen.port() == self.metrics.listen.port()
@@ -202,9 +215,9 @@ impl Config {
                     problems.push(Problem::new(format!("{key}.side"), expected, found, "correct the name"));
                 }
                 match peer {
-                    Some(peer) if !self.peers.contains_key(peer) => {
+                    Some(peer) if self.peer(peer).is_none() => {
                         let found = format!("`{peer}`");
-                        let action = format!("add `[peers.{peer}]`");
+                        let action = format!("add `[[peers]]` with `organisation = \"{peer}\"`");
                         problems.push(Problem::new(format!("{key}.peer"), "a section of `peers`", found, action));
                     }
                     Some(_) if self.listener.is_none() => {
@@ -388,34 +401,19 @@ fn check_settings(key: &str, settings: &Settings, problems: &mut Vec<Problem>) {
     bound("peer_patience", patience.as_secs() > 0, "at least 1s".into(), found, "30s is the default");
 }
 
-fn check_peer(key: &str, peer: &PeerConfig, problems: &mut Vec<Problem>) {
-    let address = format!("{key}.address");
-    let (secure, authority) = match (peer.address.strip_prefix("https://"), peer.address.strip_prefix("http://")) {
-        (Some(authority), _) => (true, authority),
-        (_, Some(authority)) => (false, authority),
-        _ => {
-            let action = "write `https://host:port`";
-            return problems.push(Problem::new(address, "an https:// address", &peer.address, action));
-        }
-    };
-    let host = authority.rsplit_once(':').filter(|(_, port)| port.parse::<u16>().is_ok_and(|p| p != 0));
-    let Some((host, _)) = host.filter(|(host, _)| !host.is_empty() && !host.contains(['/', '@', '?'])) else {
-        return problems.push(Problem::new(address, "host and port", &peer.address, "write `https://host:port`"));
-    };
-    let loopback = host == "localhost"
-        || host.trim_matches(['[', ']']).parse::<IpAddr>().is_ok_and(|address| address.is_loopback());
-    let tolerated = peer.plaintext_for_development && loopback;
-    if !secure && !tolerated {
-        let expected = "https, or plain http on a loopback address with `plaintext_for_development = true`";
-        problems.push(Problem::new(
-            address,
-            expected,
-            &peer.address,
-            "use https: other organisations are never reached in the clear",
-        ));
+fn check_peer(key: &str, peer: &PeerSettings, problems: &mut Vec<Problem>) {
+    if let Err(error) = peer.authority() {
+        let expected = "https://host:port, or http on a loopback address with `plaintext_for_development = true`";
+        let action = "use https: other organisations are never reached in the clear";
+        problems.push(Problem::new(format!("{key}.address"), expected, error.detail.to_string(), action));
+    }
+    if peer.address.contains('@') {
+        let action = "leave user and password out: the certificate says who this relayer is";
+        let found = "one with a user in it";
+        problems.push(Problem::new(format!("{key}.address"), "an address without credentials", found, action));
     }
     let name = &peer.certificate_name;
-    if name.is_empty() || name.contains(['*', '/', ' ']) || name.len() > 253 {
+    if name.is_empty() || name.contains(['*', '/', ' ']) || name.len() > MAX_DNS_NAME {
         let found = format!("`{name}`");
         let action = "write the one DNS name of the peer's certificate (its subject alternative name)";
         problems.push(Problem::new(format!("{key}.certificate_name"), "one DNS name, no wildcard", found, action));

@@ -3,7 +3,8 @@
 use super::{Line, in_time};
 use crate::{
     cli::exit::{CliError, Failure},
-    config::{Config, PeerConfig, secret},
+    config::{Config, secret},
+    peers::config::PeerSettings,
 };
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, pem::PemObject};
 use std::path::Path;
@@ -102,7 +103,7 @@ pub(super) async fn check_peers(config: &Config) -> Vec<Line> {
     lines
 }
 
-async fn handshake(config: &Config, peer: &PeerConfig) -> Result<String, CliError> {
+async fn handshake(config: &Config, peer: &PeerSettings) -> Result<String, CliError> {
     let unreachable = |what: &dyn std::fmt::Display| {
         CliError::new(Failure::Unreachable, format!("no connection to {}: {what}", peer.address))
     };

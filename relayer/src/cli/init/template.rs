@@ -30,7 +30,8 @@ listen = "{listen}"
 certificate = "tls/relayer.crt"    # carries exactly one DNS name: {own_name}
 key = "tls/relayer.key"
 
-[peers.{peer}]
+[[peers]]
+organisation = "{peer}"
 address = "https://{peer_listen}"
 # The one DNS name in its certificate. This is who it is; the address is only where it is.
 certificate_name = "{peer_name}"
