@@ -8,6 +8,7 @@ pub mod api;
 pub mod chains;
 pub mod cli;
 pub mod config;
+pub mod daemon;
 #[cfg(feature = "demo")]
 pub mod demo;
 pub mod lane;

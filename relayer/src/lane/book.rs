@@ -350,6 +350,14 @@ impl Book {
         most
     }
 
+    /// Gives `range` another chance: attempts are forgotten.
+    pub fn revive(&self, range: Range<u64>, at: Instant) {
+        for (_, o) in self.inner().open.range_mut(range.clone()) {
+            o.attempts = 0;
+        }
+        self.stand(range, Standing::Waiting(at));
+    }
+
     /// True if this relayer works on any entry of `range`.
     pub fn working(&self, range: Range<u64>) -> bool {
         self.inner().open.range(range).any(|(_, o)| o.standing == Standing::Working)
@@ -358,6 +366,16 @@ impl Book {
     /// Indices of `range` that are seen and not known to be delivered.
     pub fn open_in(&self, range: Range<u64>) -> usize {
         self.inner().open.range(range).count()
+    }
+
+    /// Where the entry of `index` stands, if it is open.
+    pub fn standing(&self, index: u64) -> Option<Standing> {
+        self.inner().open.get(&index).map(|o| o.standing)
+    }
+
+    /// Indices of open entries from `from` on, at most `max`.
+    pub fn open_from(&self, from: u64, max: usize) -> Vec<u64> {
+        self.inner().open.range(from..).map(|(i, _)| *i).take(max).collect()
     }
 
     /// True if every entry of `range` is proven delivered.

@@ -9,11 +9,19 @@ use super::{
     error::{Error, Kind, Result},
     ports::{Clock, Inbound, Journal},
     submit::Submit,
-    types::{Account, Outcome},
+    types::{Account, Bundle, Outcome},
     verify,
 };
-use std::{sync::Arc, time::Duration};
-use tokio::{sync::mpsc, time::timeout};
+use std::{
+    collections::BTreeMap,
+    ops::Range,
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
+use tokio::{
+    sync::mpsc,
+    time::{Instant, timeout},
+};
 
 /// How long a bundle waits for this relayer's own watch to reach its height before it is judged by its own header.
 const REACH_WAIT: Duration = Duration::from_secs(3);
@@ -34,15 +42,57 @@ pub struct Receive {
     pub clock: Arc<dyn Clock>,
     /// Next stage.
     pub submit: Arc<Submit>,
+    /// Bundles that an earlier run stored and did not finish. Taken up once.
+    pub backlog: Mutex<Vec<(u64, Bundle)>>,
+    /// Stored bundles whose entries are not all proven delivered, by number.
+    pub held: Mutex<BTreeMap<u64, Range<u64>>>,
 }
 
 impl Receive {
     /// Takes bundles until the queue ends.
     pub async fn run(&self, inbox: &mut mpsc::Receiver<Inbound>) -> Result<()> {
-        while let Some(inbound) = inbox.recv().await {
-            self.one(inbound).await?;
+        self.take_up().await?;
+        loop {
+            let closed = self.book.closed.notified();
+            tokio::select! {
+                inbound = inbox.recv() => match inbound {
+                    Some(inbound) => self.one(inbound).await?,
+                    None => return Err(Error::retry(Kind::ShuttingDown, "the peer listener ended")),
+                },
+                () = closed => {}
+            }
+            self.forget_delivered().await?;
         }
-        Err(Error::retry(Kind::ShuttingDown, "the peer listener ended"))
+    }
+
+    /// Takes up what an earlier run left, after the chain has said what it holds already.
+    async fn take_up(&self) -> Result<()> {
+        let left = std::mem::take(&mut *self.backlog.lock().unwrap_or_else(PoisonError::into_inner));
+        if left.is_empty() {
+            return Ok(());
+        }
+        let asked = async {
+            while self.book.has_hints() {
+                self.book.closed.notified().await;
+            }
+        };
+        let _ = timeout(REACH_WAIT, asked).await;
+        for (number, bundle) in left {
+            self.one(Inbound { number, bundle, answer: mpsc::channel(1).0 }).await?;
+        }
+        Ok(())
+    }
+
+    /// Forgets stored bundles whose entries are all proven delivered.
+    async fn forget_delivered(&self) -> Result<()> {
+        let done: Vec<u64> = {
+            let held = self.held.lock().unwrap_or_else(PoisonError::into_inner);
+            held.iter().filter(|(_, range)| self.book.all_delivered((*range).clone())).map(|(n, _)| *n).collect()
+        };
+        for number in done {
+            self.forget(number).await?;
+        }
+        Ok(())
     }
 
     async fn one(&self, inbound: Inbound) -> Result<()> {
@@ -50,15 +100,17 @@ impl Receive {
         self.book.note_progress();
         let range = bundle.first..bundle.end();
         let bundle = self.store(number, bundle).await?;
+        self.held.lock().unwrap_or_else(PoisonError::into_inner).insert(number, range.clone());
         let _ = answer.try_send((number, Outcome::Received));
         // Here already (a repeated or reordered frame, or this relayer was faster): nothing to do twice.
         if self.book.working(range.clone()) || self.book.all_delivered(range.clone()) {
             return Ok(());
         }
         let _ = timeout(REACH_WAIT, self.source.reach(bundle.source_height)).await;
+        let started = Instant::now();
         match verify::bundle(&self.source, &self.outbox, &bundle, &*self.clock) {
             Ok(_) => {
-                self.submit.verified(&bundle);
+                self.submit.verified(&bundle, started.elapsed());
                 self.submit.submit(bundle, Some((number, answer))).await
             }
             Err(e) => {
@@ -69,7 +121,7 @@ impl Receive {
         }
     }
 
-    async fn store(&self, number: u64, bundle: super::types::Bundle) -> Result<Arc<super::types::Bundle>> {
+    async fn store(&self, number: u64, bundle: Bundle) -> Result<Arc<Bundle>> {
         let (journal, peer) = (self.journal.clone(), self.peer.clone());
         let write = move || journal.received(&peer, number, &bundle).map(|()| Arc::new(bundle));
         tokio::task::spawn_blocking(write).await.map_err(|e| Error::retry(Kind::Store, e.to_string()))?
@@ -79,6 +131,8 @@ impl Receive {
         let (journal, peer, lane) = (self.journal.clone(), self.peer.clone(), self.book.lane());
         tokio::task::spawn_blocking(move || journal.finished(&peer, lane, number))
             .await
-            .map_err(|e| Error::retry(Kind::Store, e.to_string()))?
+            .map_err(|e| Error::retry(Kind::Store, e.to_string()))??;
+        self.held.lock().unwrap_or_else(PoisonError::into_inner).remove(&number);
+        Ok(())
     }
 }

@@ -36,8 +36,9 @@ pub struct Refresh {
 
 /// What `refresh` tells the outside (metrics).
 pub trait Expiry: Send + Sync {
-    /// The client contract of the lane can be updated for so many seconds more (negative: expired).
-    fn seconds_to_expiry(&self, book: &Book, seconds: i64, frozen: bool);
+    /// The client contract of the lane stands at `height` and can be updated until `expires`; both times are Unix seconds
+    /// of the destination's clock.
+    fn seconds_to_expiry(&self, book: &Book, height: u64, expires: u64, chain_now: u64, frozen: bool);
 }
 
 impl Refresh {
@@ -51,7 +52,7 @@ impl Refresh {
             // By the clock of the chain that judges it: the destination's newest verified header.
             let now = self.destination.tip().map_or_else(|| self.clock.now(), |t| t.trusted.time);
             let left = (client.time + period) as i64 - now as i64;
-            self.told.seconds_to_expiry(&self.book, left, client.frozen);
+            self.told.seconds_to_expiry(&self.book, client.height, client.time + period, now, client.frozen);
             if client.frozen {
                 return Err(Error::stop_lane(Kind::ClientFrozen, "the destination's client contract is frozen"));
             }

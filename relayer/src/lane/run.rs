@@ -49,7 +49,6 @@ where
             delays = fresh();
         }
         let delay = delays.next().unwrap_or(RESTART_MAX).max(after.unwrap_or_default());
-        tracing::debug!(%lane, stage, kind = ?e.kind, detail = %e.detail, delay_ms = delay.as_millis() as u64, "stage tries again");
         retries.retry(lane, stage, &e, delay);
         tokio::time::sleep(delay).await;
     }

@@ -10,7 +10,7 @@ use super::{
     ports::{Journal, Peer},
     prove::Prover,
     settings::Settings,
-    types::Outcome,
+    types::{Bundle, Outcome},
 };
 use std::{collections::BTreeMap, ops::Range, sync::Arc, time::Duration};
 use tokio::{sync::mpsc, time::Instant};
@@ -37,9 +37,9 @@ pub struct Send {
 /// What `send` tells the outside (metrics, tracing).
 pub trait Sent: std::marker::Send + Sync {
     /// A bundle was proven, in so long.
-    fn proved(&self, book: &Book, range: &Range<u64>, took: Duration);
+    fn proved(&self, book: &Book, bundle: &Bundle, took: Duration);
     /// A bundle was handed to the peer, the oldest entry being so old.
-    fn sent(&self, book: &Book, range: &Range<u64>, age: Duration);
+    fn sent(&self, book: &Book, bundle: &Bundle, age: Duration);
     /// The peer answered.
     fn answered(&self, book: &Book, range: &Range<u64>, outcome: &Outcome);
 }
@@ -80,11 +80,11 @@ impl Send {
                 Err(e) if e.kind == Kind::NotAvailableYet => return Ok(Some(self.settings.batch_max_age)),
                 Err(e) => return Err(e),
             };
-            self.sent.proved(&self.book, &range, started.elapsed());
+            self.sent.proved(&self.book, &bundle, started.elapsed());
             let number = self.journal.next_number(self.book.lane())?;
             self.peer.deliver(number, &bundle).await?;
             self.book.stand(range.clone(), Standing::Sent(Instant::now()));
-            self.sent.sent(&self.book, &range, age);
+            self.sent.sent(&self.book, &bundle, age);
             out.insert(number, range);
         }
         Ok(None)

@@ -46,22 +46,31 @@ pub struct Submit {
 
 /// What `submit` tells the outside (metrics, tracing).
 pub trait Submitted: Send + Sync {
-    /// A bundle was found true.
-    fn verified(&self, book: &Book, bundle: &Bundle);
-    /// A delivery was broadcast.
-    fn broadcast(&self, book: &Book, bundle: &Bundle);
-    /// A delivery is final, at this cost.
-    fn finalised(&self, book: &Book, bundle: &Bundle, gas_used: u64, fee: alloy::primitives::U256);
+    /// A bundle was found true, in so long.
+    fn verified(&self, book: &Book, bundle: &Bundle, took: Duration);
+    /// A delivery was broadcast, so long after it was found true.
+    fn broadcast(&self, book: &Book, bundle: &Bundle, took: Duration);
+    /// A delivery is final, so long after it was found true, at this cost.
+    fn finalised(&self, book: &Book, bundle: &Bundle, took: Duration, cost: Cost);
     /// A delivery failed.
-    fn failed(&self, book: &Book, range: &Range<u64>, kind: Kind);
+    fn failed(&self, book: &Book, range: &Range<u64>, error: &Error);
     /// Entries were given up.
     fn buried(&self, book: &Book, range: &Range<u64>, kind: Kind);
 }
 
+/// What a final delivery cost.
+#[derive(Clone, Copy, Debug)]
+pub struct Cost {
+    /// Gas of the whole transaction.
+    pub gas_used: u64,
+    /// Fee paid, wei.
+    pub fee: alloy::primitives::U256,
+}
+
 impl Submit {
     /// Tells that a bundle was found true.
-    pub fn verified(&self, bundle: &Bundle) {
-        self.submitted.verified(&self.book, bundle);
+    pub fn verified(&self, bundle: &Bundle, took: Duration) {
+        self.submitted.verified(&self.book, bundle, took);
     }
 
     /// Submits a true bundle and follows it in the background. Waits while the signer's window is full. An error here is the lane's; a failed delivery is the entries' own trouble.
@@ -160,6 +169,7 @@ impl Submit {
         _hold: Hold,
     ) {
         let range = bundle.first..bundle.end();
+        let started = Instant::now();
         let tell = |outcome: Outcome| {
             if let Some((number, to)) = &answer {
                 let _ = to.try_send((*number, outcome));
@@ -168,12 +178,12 @@ impl Submit {
         while let Some(event) = events.recv().await {
             match event {
                 TxEvent::Broadcast { tx } => {
-                    self.submitted.broadcast(&self.book, &bundle);
+                    self.submitted.broadcast(&self.book, &bundle, started.elapsed());
                     self.book.note_progress();
                     tell(Outcome::Submitted { tx });
                 }
                 TxEvent::Final { tx, block, gas_used, fee } => {
-                    self.submitted.finalised(&self.book, &bundle, gas_used, fee);
+                    self.submitted.finalised(&self.book, &bundle, started.elapsed(), Cost { gas_used, fee });
                     self.book.hint(range.clone(), block);
                     tell(Outcome::Final { tx, block });
                     self.close(range).await;
@@ -211,7 +221,7 @@ impl Submit {
 
     /// A delivery failed: its entries wait again, or are buried.
     pub fn failed(&self, range: Range<u64>, e: &Error, answer: &Answer) -> Result<()> {
-        self.submitted.failed(&self.book, &range, e.kind);
+        self.submitted.failed(&self.book, &range, e);
         let attempts = self.book.fail(range.clone(), Instant::now() + RETRY_PAUSE);
         let pause = RETRY_PAUSE.saturating_mul(1 << attempts.min(6)).min(RETRY_PAUSE_MAX);
         let after = if let Class::Retry { after: Some(after) } = e.class { after.max(pause) } else { pause };

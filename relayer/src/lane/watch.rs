@@ -14,7 +14,7 @@ use super::{
     ports::{Clock, Journal, Seen},
     types::{EventAt, TrustedState, VaultEvent},
 };
-use alloy::primitives::{B256, U256};
+use alloy::primitives::B256;
 use bytes::Bytes;
 use causeway_core::{Entry, LaneId};
 use std::{
@@ -58,6 +58,11 @@ pub trait Witness: Send + Sync {
     fn verified(&self, chain: &ChainView, trusted: &TrustedState);
     /// New entries of a lane were seen in a final block.
     fn observed(&self, book: &Book, entries: &[Entry], at: EventAt);
+    /// A delivery was seen in a final block: how many entries were newly taken, answered with a return, parked. A
+    /// node's word.
+    fn delivered(&self, book: &Book, taken: usize, returned: usize, parked: usize);
+    /// An event of a lane that is not served here, or of a look-alike.
+    fn ignored(&self, chain: &ChainView);
 }
 
 impl Watch {
@@ -132,8 +137,15 @@ impl Watch {
                 VaultEvent::Appended { lane, first, entries, at } => {
                     self.appended(lane, first, entries, at, &mut grown)?;
                 }
-                VaultEvent::Delivered { lane, first, count, taken, returned, parked: _, at } => {
-                    self.delivered(lane, first, count, taken | returned, at);
+                VaultEvent::Delivered { lane, first, count, taken, returned, parked, at } => {
+                    let Some(book) = self.chain.arriving(lane) else {
+                        self.seen.ignored(&self.chain);
+                        continue;
+                    };
+                    self.seen.delivered(&book, taken.count_ones(), returned.count_ones(), parked.count_ones());
+                    // A hint only: `confirm` proves the bitmap words that it names. May be ahead of the source's watch:
+                    // the words are kept for entries that are still to be seen.
+                    book.hint(first..first.saturating_add(count.min(256)), at.block);
                 }
             }
         }
@@ -155,7 +167,10 @@ impl Watch {
         grown: &mut BTreeMap<LaneId, Vec<Entry>>,
     ) -> Result<()> {
         // A lane that this relayer does not serve, or a look-alike event: ignored.
-        let Some(book) = self.chain.leaving(lane) else { return Ok(()) };
+        let Some(book) = self.chain.leaving(lane) else {
+            self.seen.ignored(&self.chain);
+            return Ok(());
+        };
         let consecutive = entries.iter().zip(first..).all(|(e, i)| e.lane == lane && e.index == i);
         if !consecutive {
             self.chain.headers.report_lie(at.block, "an Appended event whose entries are not consecutive");
@@ -169,16 +184,5 @@ impl Watch {
         // Known entries are stored again: a step that failed after `append` is scanned a second time.
         grown.entry(lane).or_default().extend_from_slice(&entries);
         Ok(())
-    }
-
-    /// A hint only: `confirm` proves the bitmap words that it names.
-    fn delivered(&self, lane: LaneId, first: u64, count: u64, taken: U256, at: EventAt) {
-        let Some(book) = self.chain.arriving(lane) else { return };
-        if taken.is_zero() || count == 0 {
-            return;
-        }
-        // May be ahead of the source's watch: the words are kept for entries that are still to be seen.
-        let end = first.saturating_add(count.min(256));
-        book.hint(first..end, at.block);
     }
 }

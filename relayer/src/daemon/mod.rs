@@ -1,0 +1,189 @@
+//! The daemon: wires chains, lanes, peers and listeners together, runs them, and ends them in order.
+//!
+//! - `build`: from the configuration to chains and lanes; [`observe`]: what they tell, as metrics and traces;
+//! - `links`: the peer listener and the sessions with other relayers; `control`: what operators ask and order;
+//! - `health`: what `/readyz` answers; `paused`: lanes that an operator paused, across restarts.
+//!
+//! Order of an end: nothing new is begun (lanes, watches and listeners stop), what is being written is finished (the
+//! signers' and the journal's tasks end), then telemetry is flushed.
+
+mod build;
+mod control;
+mod health;
+mod links;
+pub mod observe;
+mod paused;
+
+use crate::{
+    api::{audit::Audit, health::Health, probes, socket::Socket},
+    config::Config,
+    lane::{
+        error::{Error, Kind, Result},
+        ports::Clock,
+        watch::Watch,
+    },
+    metrics::Metrics,
+    peers::routes::Routes,
+    store::Store,
+    telemetry::{Traces, journal::Measured},
+};
+use backon::{BackoffBuilder, ExponentialBuilder};
+use build::Built;
+use control::Daemon;
+use observe::Observe;
+use std::{
+    path::Path,
+    sync::Arc,
+    time::{Duration, SystemTime},
+};
+use tokio::{net::TcpListener, sync::watch};
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
+
+/// How long tasks may take to end.
+const END_MAX: Duration = Duration::from_secs(10);
+/// First pause before a chain's watch starts again.
+const WATCH_PAUSE_MIN: Duration = Duration::from_millis(200);
+/// Longest pause.
+const WATCH_PAUSE_MAX: Duration = Duration::from_secs(10);
+
+/// The machine's clock.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct WallClock;
+
+impl Clock for WallClock {
+    fn now(&self) -> u64 {
+        SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).map_or(0, |d| d.as_secs())
+    }
+}
+
+/// Runs a relayer until `shutdown`.
+///
+/// # Errors
+/// What keeps it from starting: `InvalidConfig`, `Store`, an address in use. Once it runs, trouble stays with the lane
+/// or chain that has it.
+pub async fn run(config: Config, shutdown: CancellationToken) -> Result<()> {
+    let config = Arc::new(config);
+    let data = config.source.folder.join(&config.data_dir);
+    let metrics = Arc::new(Metrics::new().map_err(|e| invalid(format!("metrics: {e}")))?);
+    let traces = traces(&config)?;
+    let store = Arc::new(Store::open(&data)?);
+    let journal = Measured::new(store.clone(), &metrics, Some(data.join("journal.redb")));
+    let names = config.chains.iter().map(|(name, chain)| (build::chain_id(chain).to_owned(), name.clone())).collect();
+    let observe = Arc::new(Observe::new(metrics.clone(), traces.clone(), names));
+    let tasks = TaskTracker::new();
+    let stop = shutdown.child_token();
+    let routes = Routes::default();
+
+    let parts = build::Parts {
+        config: config.clone(),
+        metrics: metrics.clone(),
+        observe: observe.clone(),
+        journal: journal.clone(),
+        store: store.clone(),
+        clock: Arc::new(WallClock),
+        routes: routes.clone(),
+        tasks: tasks.clone(),
+        stop: stop.clone(),
+        paused: paused::Paused::open(&data),
+    };
+    let built = Arc::new(build::build(&parts).await?);
+    for chain in &built.watches {
+        tasks.spawn(keep_watching(chain.clone(), stop.clone()));
+    }
+    for lane in &built.lanes {
+        tasks.spawn(crate::telemetry::standing::follow(lane.handles.lane.clone(), lane.run.state.subscribe()));
+        tasks.spawn(lane.run.clone().run(stop.clone()));
+    }
+    if let Some(links) = &built.links {
+        links.start(&tasks, stop.clone()).await?;
+    }
+    let health = listeners(&parts, &built, &data, &tasks).await?;
+    tracing::info!(organisation = %config.organisation, lanes = built.lanes.len(), "running");
+    shutdown.cancelled().await;
+
+    health.send_modify(|h| h.checks = vec![health::stopping()]);
+    stop.cancel();
+    tasks.close();
+    if tokio::time::timeout(END_MAX, tasks.wait()).await.is_err() {
+        tracing::warn!(
+            tasks = tasks.len(),
+            "tasks did not end in time; the journal and the chains know where they were"
+        );
+    }
+    let _ = tokio::task::spawn_blocking(move || traces.shutdown()).await; // a panic there loses spans, no more
+    tracing::info!("stopped");
+    Ok(())
+}
+
+fn traces(config: &Config) -> Result<Traces> {
+    match &config.telemetry.otlp_endpoint {
+        None => Ok(Traces::default()),
+        Some(endpoint) => Traces::otlp(endpoint, config.telemetry.sample_ratio, &config.organisation)
+            .map_err(|e| invalid(e.to_string())),
+    }
+}
+
+/// The operators' socket and the probes.
+async fn listeners(
+    parts: &build::Parts,
+    built: &Arc<Built>,
+    data: &Path,
+    tasks: &TaskTracker,
+) -> Result<watch::Sender<Health>> {
+    let config = &parts.config;
+    let unusable = |what: &str, e: std::io::Error| invalid(format!("{what}: {e}"));
+    let probe = TcpListener::bind(config.metrics.listen).await.map_err(|e| unusable("metrics.listen", e))?;
+    let socket = Socket::bind(&data.join(&config.admin.socket)).await.map_err(|e| unusable("admin.socket", e))?;
+    let audit = Audit::open(&data.join("audit.log")).map_err(|e| unusable("audit.log", e))?;
+    let (health, shown) = watch::channel(Health::starting());
+    tasks.spawn(probes::serve(probe, parts.metrics.clone(), shown, parts.stop.clone()));
+    let daemon = Arc::new(Daemon::new(parts, built.clone()));
+    let (metrics, stop) = (parts.metrics.clone(), parts.stop.clone());
+    tasks.spawn(async move {
+        if let Err(error) = crate::api::admin::serve(socket, daemon, audit, metrics, stop).await {
+            tracing::error!(%error, "the admin listener failed");
+        }
+    });
+    tasks.spawn(health::follow(built.clone(), parts.metrics.clone(), health.clone(), parts.stop.clone()));
+    Ok(health)
+}
+
+/// Watches a chain for ever: errors that may pass start it again after a pause, others stop the chain's lanes.
+async fn keep_watching(watch: Arc<Watch>, stop: CancellationToken) {
+    let backoff = || {
+        ExponentialBuilder::default()
+            .with_min_delay(WATCH_PAUSE_MIN)
+            .with_max_delay(WATCH_PAUSE_MAX)
+            .with_jitter()
+            .without_max_times()
+            .build()
+    };
+    let mut pauses = backoff();
+    let mut reached = 0;
+    loop {
+        let ended = tokio::select! {
+            () = stop.cancelled() => return,
+            ended = watch.run() => ended,
+        };
+        let Err(e) = ended else { continue };
+        let height = watch.chain.tip().map_or(0, |t| t.trusted.height);
+        if height > reached {
+            (reached, pauses) = (height, backoff());
+        }
+        let pause = pauses.next().unwrap_or(WATCH_PAUSE_MAX);
+        if e.is_retry() {
+            tracing::warn!(chain = %watch.chain.id, kind = e.kind.name(), detail = %e.detail, "watch starts again");
+        } else {
+            tracing::error!(chain = %watch.chain.id, kind = e.kind.name(), detail = %e.detail, "the chain's lanes stand: needs an operator");
+            watch.chain.stop(e.kind);
+        }
+        tokio::select! {
+            () = stop.cancelled() => return,
+            () = tokio::time::sleep(pause) => {}
+        }
+    }
+}
+
+fn invalid(detail: String) -> Error {
+    Error::stop_lane(Kind::InvalidConfig, detail)
+}
