@@ -33,6 +33,7 @@ use super::{
     identity::Organisation,
     tls::{Snapshot, Tls},
 };
+use crate::metrics::peer::ListenerMetrics;
 
 /// Pause after the listener failed (no file descriptors left): trying at once would fail at once.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
@@ -78,6 +79,7 @@ pub(super) fn accept<L, S>(
     listener: L,
     tls: Arc<Tls>,
     limits: &Limits,
+    metrics: Option<ListenerMetrics>,
     shutdown: CancellationToken,
 ) -> ReceiverStream<io::Result<Conn<S>>>
 where
@@ -92,6 +94,7 @@ where
         connections: Arc::new(Semaphore::new(limits.connections_max as usize)),
         strangers: Arc::new(AtomicU32::new(0)),
         handshakes: Mutex::default(),
+        metrics,
         handshakes_max: limits.handshakes_max as usize,
     });
     tokio::spawn(run(listener, gate, ready, shutdown));
@@ -124,13 +127,14 @@ async fn run<L, S>(
                 let (gate, ready) = (Arc::clone(&gate), ready.clone());
                 tokio::spawn(async move {
                     let conn = tokio::select! {
-                        () = given_up.cancelled() => None,
-                        conn = tokio::time::timeout(gate.deadline, gate.shake(stream)) => conn.ok().flatten(),
+                        () = given_up.cancelled() => Err("gave_way"),
+                        conn = tokio::time::timeout(gate.deadline, gate.shake(stream)) => conn.unwrap_or(Err("too_slow")),
                     };
                     gate.end(number);
-                    if let Some(conn) = conn {
-                        // The server is gone: so is the connection.
-                        let _ = ready.send(Ok(conn)).await;
+                    match conn {
+                        Err(reason) => gate.refused(reason),
+                        // If the server is gone, so is the connection.
+                        Ok(conn) => drop(ready.send(Ok(conn)).await),
                     }
                 });
             }
@@ -148,9 +152,16 @@ struct Gate {
     /// Handshakes under way, oldest first.
     handshakes: Mutex<BTreeMap<u64, CancellationToken>>,
     handshakes_max: usize,
+    metrics: Option<ListenerMetrics>,
 }
 
 impl Gate {
+    fn refused(&self, reason: &'static str) {
+        if let Some(metrics) = &self.metrics {
+            metrics.refused_total.inc(reason);
+        }
+    }
+
     /// A handshake begins: its number, and a token that is cancelled if it must give way.
     fn begin(&self) -> (u64, CancellationToken) {
         let token = CancellationToken::new();
@@ -170,7 +181,8 @@ impl Gate {
         self.handshakes.lock().unwrap_or_else(PoisonError::into_inner).remove(&number);
     }
 
-    async fn shake<S: Io>(&self, stream: S) -> Option<Conn<S>> {
+    /// The connection behind a handshake, or why there is none.
+    async fn shake<S: Io>(&self, stream: S) -> std::result::Result<Conn<S>, &'static str> {
         let snapshot = self.tls.current();
         let (transport, organisation) = match &snapshot.server {
             None => (Transport::Plain(stream), self.tls.plaintext()),
@@ -180,7 +192,7 @@ impl Gate {
                     Ok(stream) => stream,
                     Err(error) => {
                         tracing::debug!(error = %error, "a caller's handshake failed");
-                        return None;
+                        return Err("handshake");
                     }
                 };
                 let certificate = stream.get_ref().1.peer_certificates().and_then(<[_]>::first);
@@ -196,7 +208,7 @@ impl Gate {
         transport: Transport<S>,
         organisation: Option<Arc<Organisation>>,
         snapshot: &Snapshot,
-    ) -> Option<Conn<S>> {
+    ) -> std::result::Result<Conn<S>, &'static str> {
         let permit = Arc::clone(&self.connections).try_acquire_owned();
         let count = match &organisation {
             Some(organisation) => Count::take(Counted::Organisation(Arc::clone(organisation)), self.per_organisation),
@@ -205,16 +217,18 @@ impl Gate {
         let (Ok(permit), Some(count)) = (permit, count) else {
             let name = organisation.as_ref().map(|organisation| &*organisation.name);
             tracing::warn!(organisation = name, "a connection was refused: too many are open");
-            return None;
+            return Err("too_many");
         };
+        let open = self.metrics.clone().map(Open::new);
         // Ends by itself when the certificates change: what was trusted then may not be now.
         let hang_up = snapshot.replaced.child_token();
-        Some(Conn {
+        Ok(Conn {
             transport,
             hung_up: Box::pin(hang_up.clone().cancelled_owned()),
             caller: Caller { organisation, hang_up },
             _permit: permit,
             _count: count,
+            _open: open,
         })
     }
 }
@@ -249,6 +263,22 @@ impl Drop for Count {
     }
 }
 
+/// Counts an open connection while it lives.
+struct Open(ListenerMetrics);
+
+impl Open {
+    fn new(metrics: ListenerMetrics) -> Self {
+        metrics.connections.inc();
+        Self(metrics)
+    }
+}
+
+impl Drop for Open {
+    fn drop(&mut self) {
+        self.0.connections.dec();
+    }
+}
+
 enum Transport<S> {
     Tls(Box<TlsStream<S>>),
     Plain(S),
@@ -261,6 +291,7 @@ pub(super) struct Conn<S> {
     hung_up: Pin<Box<WaitForCancellationFutureOwned>>,
     _permit: OwnedSemaphorePermit,
     _count: Count,
+    _open: Option<Open>,
 }
 
 impl<S> Connected for Conn<S> {

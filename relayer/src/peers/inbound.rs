@@ -8,7 +8,7 @@ use std::{collections::HashSet, sync::Arc, time::Duration};
 
 use causeway_core::LaneId;
 use causeway_proto::{
-    convert,
+    Message, convert,
     peer::v1::{self, stream_lane_request::Frame as Request, stream_lane_response::Frame as Response},
 };
 use tokio::{sync::mpsc, time::timeout};
@@ -17,11 +17,14 @@ use tonic::{Code, Status, Streaming};
 
 use super::{
     accept::Caller,
-    hello::{Direction, Mismatch},
+    hello::{self, Mismatch},
     service::Shared,
     status, wire,
 };
-use crate::lane::{error::Kind, ports::Inbound, types::Outcome};
+use crate::{
+    lane::{error::Kind, ports::Inbound, types::Outcome},
+    metrics::{labels::Direction, peer::PeerMetrics},
+};
 
 /// Frames that wait for the caller to read them.
 pub(super) const OUT_MAX: usize = 128;
@@ -67,8 +70,17 @@ impl Session {
             Err(status) => Err(status),
         };
         if let Err(status) = ended {
+            if matches!(status.code(), Code::InvalidArgument | Code::OutOfRange) {
+                self.meter(|metrics| metrics.violations_total.inc(status::reason(Kind::PeerMisbehaved)));
+            }
             tracing::debug!(organisation = &*self.organisation, code = ?status.code(), detail = status.message(), "a lane's stream ended");
             let _ = timeout(UNREAD_MAX, self.out.send(Err(status))).await;
+        }
+    }
+
+    fn meter(&self, of: impl FnOnce(&PeerMetrics)) {
+        if let Some(metrics) = self.shared.meters.peer(&self.organisation) {
+            of(metrics);
         }
     }
 
@@ -80,7 +92,7 @@ impl Session {
             return Err(violation("expected a frame that opens a lane"));
         };
         let lane = convert::lane(&open.lane).map_err(|error| status::malformed(&error))?;
-        let agreement = self.shared.hello.agreement(&self.organisation, lane, Direction::In);
+        let agreement = self.shared.hello.agreement(&self.organisation, lane, hello::Direction::In);
         let agreement = agreement.ok_or_else(status::foreign_lane)?;
         let digest = convert::hash("terms_digest", &open.terms_digest).map_err(|error| status::malformed(&error))?;
         if digest != agreement.terms.digest() {
@@ -120,6 +132,10 @@ impl Session {
         let Some(Request::Bundle(bundle)) = frame.frame else {
             return Err(violation("expected a frame with a bundle"));
         };
+        self.meter(|metrics| {
+            metrics.frames_total.at(Direction::In).inc();
+            metrics.frame_bytes_total.at(Direction::In).inc_by(bundle.encoded_len() as u64);
+        });
         if lane.in_flight.len() >= self.shared.limits.lane_credits as usize {
             return Err(self.overrun());
         }
@@ -128,6 +144,7 @@ impl Session {
         let (number, bundle) = match wire::take_bundle(lane.id, bundle) {
             Ok(found) => found,
             Err(error) => {
+                self.meter(|metrics| metrics.violations_total.inc(status::reason(Kind::Malformed)));
                 // This bundle alone is refused; the answer gives its credit back.
                 lane.in_flight.insert(number);
                 let outcome = Outcome::Rejected { kind: Kind::Malformed, detail: error.to_string() };
@@ -148,6 +165,7 @@ impl Session {
 
     /// A bundle without credit: the second time within the pause, the connection ends.
     fn overrun(&self) -> Status {
+        self.meter(|metrics| metrics.violations_total.inc("NO_CREDIT"));
         tracing::warn!(organisation = &*self.organisation, "a bundle came without credit");
         if self.shared.overruns.strike(&self.organisation) {
             self.caller.hang_up.cancel();

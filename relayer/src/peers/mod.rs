@@ -3,7 +3,7 @@
 //! For a lane the relayer at the source is the client and the one at the destination the server; a bridge therefore has
 //! one connection each way.
 //!
-//! - [`config`]: settings; [`tls`]: certificates, read again without a restart; [`identity`]: whose certificate it is;
+//! - [`config`]: settings; [`tls`] and `verifiers`: certificates, read again without a restart; [`identity`]: whose certificate it is;
 //! - [`accept`]: connections up to the end of the handshake, with limits; [`server`]: the listener and its services;
 //!   `service` and `inbound`: the calls, and one lane's stream at the receiving end; [`routes`]: where a lane's bundles
 //!   go; [`records`]: what pull calls are answered from;
@@ -29,6 +29,7 @@ pub mod server;
 mod service;
 pub mod status;
 pub mod tls;
+mod verifiers;
 mod wire;
 
 #[cfg(test)]

@@ -43,6 +43,12 @@ const ANSWERS_MAX: usize = 1024;
 /// Credits counted at most, whatever a peer grants.
 const CREDITS_MAX: u32 = 4096;
 
+/// Frames that a peer may send on a stream before it was sent anything: outcomes of bundles of earlier streams.
+const FRAMES_FREE: u32 = 4096;
+
+/// Frames that a peer may send for each bundle: received, submitted, final or rejected, and a credit.
+const FRAMES_PER_BUNDLE: u32 = 4;
+
 /// How a lane stands with the peer.
 #[derive(Clone, Debug)]
 pub(super) enum Standing {
@@ -167,6 +173,9 @@ impl Lane {
             }
             open
         });
+        if ended.as_ref().is_err_and(|status| status.code() == Code::Aborted) {
+            self.gauge(|metrics| metrics.violations_total.inc(status::reason(Kind::PeerMisbehaved)));
+        }
         let status = match ended {
             Ok(()) => Status::unavailable("the peer ended the stream"),
             Err(status) => status,
@@ -195,37 +204,38 @@ impl Lane {
         };
         {
             let mut state = self.state();
-            state.held = opened
-                .held
-                .as_ref()
-                .map(convert::take_ranges)
-                .transpose()
-                .map_err(|e| status::malformed(&e))?
-                .unwrap_or_default();
+            state.held =
+                opened.held.as_ref().map(convert::take_ranges).transpose().map_err(unreadable)?.unwrap_or_default();
             state.sent.clear();
         }
         self.stand(Standing::Open);
-        self.pump(out, &mut frames, opened.credits.min(CREDITS_MAX)).await
+        let mut credits = Credits { left: 0, frames: FRAMES_FREE, metrics: self.metrics.clone() };
+        credits.grant(opened.credits);
+        self.pump(out, &mut frames, credits).await
     }
 
     async fn pump(
         &self,
         out: mpsc::Sender<v1::StreamLaneRequest>,
         frames: &mut Streaming<v1::StreamLaneResponse>,
-        mut credits: u32,
+        mut credits: Credits,
     ) -> Result<(), Status> {
         loop {
-            let due = credits > 0 && self.next().is_some();
+            let due = credits.left > 0 && self.next().is_some();
             tokio::select! {
                 frame = frames.message() => match frame?.map(|frame| frame.frame) {
                     None => return Ok(()),
-                    Some(frame) => credits = credits.saturating_add(self.taken(frame)?).min(CREDITS_MAX),
+                    Some(frame) => {
+                        credits.frame()?;
+                        credits.grant(self.taken(frame)?);
+                        self.gauge(|metrics| metrics.frames_total.at(Direction::In).inc());
+                    }
                 },
                 room = out.reserve(), if due => {
                     let room = room.map_err(|_| Status::unavailable("the stream is closed"))?;
                     if let Some(bundle) = self.send_next() {
                         room.send(v1::StreamLaneRequest { frame: Some(Request::Bundle(bundle)) });
-                        credits -= 1;
+                        credits.spend();
                     }
                 }
                 () = self.changed.notified(), if !due => {}
@@ -256,10 +266,10 @@ impl Lane {
         match frame {
             Some(Response::Credit(credit)) => return Ok(credit.bundles),
             Some(Response::Held(held)) => {
-                self.state().held = convert::take_ranges(&held).map_err(|error| status::malformed(&error))?;
+                self.state().held = convert::take_ranges(&held).map_err(unreadable)?;
             }
             Some(Response::Acknowledgement(found)) => {
-                let outcome = wire::take_outcome(found.outcome).map_err(|error| status::malformed(&error))?;
+                let outcome = wire::take_outcome(found.outcome).map_err(unreadable)?;
                 self.answered(found.number, outcome);
             }
             Some(Response::Opened(_)) | None => return Err(violation("expected an answer or a credit")),
@@ -297,6 +307,49 @@ impl Lane {
     }
 }
 
+/// Credits of one stream; they end with it, however it ends.
+struct Credits {
+    left: u32,
+    /// Frames that the peer may still send.
+    frames: u32,
+    metrics: Option<Arc<PeerMetrics>>,
+}
+
+impl Credits {
+    /// A frame came. Answers without end to nothing are no answers (ATK-086).
+    fn frame(&mut self) -> Result<(), Status> {
+        self.frames = self.frames.checked_sub(1).ok_or_else(|| violation("more answers than bundles can have"))?;
+        Ok(())
+    }
+
+    fn grant(&mut self, more: u32) {
+        self.set(self.left.saturating_add(more).min(CREDITS_MAX));
+    }
+
+    fn spend(&mut self) {
+        self.frames = self.frames.saturating_add(FRAMES_PER_BUNDLE);
+        self.set(self.left.saturating_sub(1));
+    }
+
+    fn set(&mut self, left: u32) {
+        if let Some(metrics) = &self.metrics {
+            metrics.credits.add(i64::from(left) - i64::from(self.left));
+        }
+        self.left = left;
+    }
+}
+
+impl Drop for Credits {
+    fn drop(&mut self) {
+        self.set(0);
+    }
+}
+
+fn unreadable(error: convert::Unreadable) -> Status {
+    violation(&error.to_string())
+}
+
+/// The peer broke the protocol: the stream ends, what was sent is sent again on the next.
 fn violation(detail: &str) -> Status {
-    status::with_reason(Code::InvalidArgument, status::reason(Kind::PeerMisbehaved), detail, None)
+    status::with_reason(Code::Aborted, status::reason(Kind::PeerMisbehaved), detail, None)
 }

@@ -1,6 +1,6 @@
 //! The listener for peers: its services, their limits, and its end.
 
-use std::{io, sync::Arc, time::Duration};
+use std::{collections::HashMap, io, sync::Arc, time::Duration};
 
 use causeway_proto::{DESCRIPTORS, peer::v1::peer_service_server::PeerServiceServer};
 use futures::Stream;
@@ -16,7 +16,13 @@ use super::{
     service::{KnownOnly, Overruns, Service, Shared},
     tls::Tls,
 };
-use crate::lane::error::{Error, Kind, Result};
+use crate::{
+    lane::error::{Error, Kind, Result},
+    metrics::{
+        Metrics,
+        peer::{ListenerMetrics, PeerMetrics},
+    },
+};
 
 /// Headers of a call: a method name and a handful of numbers.
 const HEADER_BYTES_MAX: u32 = 16 << 10;
@@ -38,13 +44,39 @@ pub struct Server {
     tls: Arc<Tls>,
     routes: Routes,
     records: Arc<dyn Records>,
+    meters: Meters,
+}
+
+/// Metrics of the listener and of each organisation.
+#[derive(Clone, Default)]
+pub(super) struct Meters {
+    pub(super) listener: Option<ListenerMetrics>,
+    peers: HashMap<Arc<str>, PeerMetrics>,
+}
+
+impl Meters {
+    pub(super) fn peer(&self, organisation: &str) -> Option<&PeerMetrics> {
+        self.peers.get(organisation)
+    }
 }
 
 impl Server {
     /// A listener that judges callers by `hello` and `tls`, and hands bundles to `routes`.
     #[must_use]
     pub fn new(hello: Arc<Hello>, limits: Limits, tls: Arc<Tls>, routes: Routes, records: Arc<dyn Records>) -> Self {
-        Self { hello, limits, tls, routes, records }
+        Self { hello, limits, tls, routes, records, meters: Meters::default() }
+    }
+
+    /// Counts in `metrics`, for all organisations of the Hello.
+    ///
+    /// # Errors
+    /// The registry's.
+    pub fn metered(mut self, metrics: &Metrics) -> prometheus::Result<Self> {
+        self.meters.listener = Some(metrics.listeners.of("peer")?);
+        for agreement in &self.hello.lanes {
+            self.meters.peers.insert(Arc::clone(&agreement.peer), metrics.peers.of(&agreement.peer)?);
+        }
+        Ok(self)
     }
 
     /// Serves what comes from `listener` until `shutdown`.
@@ -57,7 +89,7 @@ impl Server {
         S: Io,
     {
         let limits = self.limits.clone();
-        let connections = accept::accept(listener, self.tls, &limits, shutdown.clone());
+        let connections = accept::accept(listener, self.tls, &limits, self.meters.listener.clone(), shutdown.clone());
         let lanes = u32::try_from(self.hello.lanes.len()).unwrap_or(u32::MAX);
         let shared = Shared {
             hello: self.hello,
@@ -65,6 +97,7 @@ impl Server {
             routes: self.routes,
             records: self.records,
             overruns: Overruns::default(),
+            meters: self.meters.clone(),
             shutdown: shutdown.clone(),
         };
         let bytes = limits.message_bytes_max as usize;
@@ -90,7 +123,7 @@ impl Server {
             .http2_max_pending_accept_reset_streams(Some(RESETS_MAX))
             .max_connection_age(limits.connection_age_max)
             .max_connection_age_grace(END_MAX)
-            .layer(InterceptorLayer::new(KnownOnly))
+            .layer(InterceptorLayer::new(KnownOnly(self.meters.listener)))
             .add_service(peers)
             .add_service(healthy)
             .add_service(reflection)

@@ -24,9 +24,10 @@ use super::{
     inbound::{OUT_MAX, OVERRUN_PAUSE, Session},
     records::Records,
     routes::Routes,
+    server::Meters,
     status, wire,
 };
-use crate::lane::error::Kind;
+use crate::{lane::error::Kind, metrics::peer::ListenerMetrics};
 
 /// Largest page of pending bundles, and the size of one where none is asked for.
 const PAGE_MAX: usize = 1000;
@@ -38,6 +39,7 @@ pub(super) struct Shared {
     pub(super) routes: Routes,
     pub(super) records: Arc<dyn Records>,
     pub(super) overruns: Overruns,
+    pub(super) meters: Meters,
     pub(super) shutdown: CancellationToken,
 }
 
@@ -65,13 +67,22 @@ impl Overruns {
 pub(super) struct Service(pub(super) Arc<Shared>);
 
 /// Lets only known organisations through, to any service of the listener.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct KnownOnly;
+#[derive(Clone)]
+pub(super) struct KnownOnly(pub(super) Option<ListenerMetrics>);
 
 impl tonic::service::Interceptor for KnownOnly {
     fn call(&mut self, request: Request<()>) -> Result<Request<()>, Status> {
+        if let Some(metrics) = &self.0 {
+            metrics.requests_total.inc();
+        }
         let known = request.extensions().get::<Caller>().is_some_and(|caller| caller.organisation.is_some());
-        if known { Ok(request) } else { Err(status::unauthenticated()) }
+        if known {
+            return Ok(request);
+        }
+        if let Some(metrics) = &self.0 {
+            metrics.refused_total.inc("certificate");
+        }
+        Err(status::unauthenticated())
     }
 }
 

@@ -14,17 +14,11 @@ use std::{
 
 use alloy::primitives::{B256, keccak256};
 use rustls::{
-    ClientConfig, DigitallySignedStruct, DistinguishedName, RootCertStore, ServerConfig, SignatureScheme,
-    client::{
-        WebPkiServerVerifier,
-        danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier},
-    },
-    crypto::{CryptoProvider, ring},
-    pki_types::{CertificateDer, CertificateRevocationListDer, PrivateKeyDer, ServerName, UnixTime, pem::PemObject},
-    server::{
-        NoServerSessionStorage, WebPkiClientVerifier,
-        danger::{ClientCertVerified, ClientCertVerifier},
-    },
+    ClientConfig, RootCertStore, ServerConfig,
+    client::WebPkiServerVerifier,
+    crypto::ring,
+    pki_types::{CertificateDer, CertificateRevocationListDer, PrivateKeyDer, pem::PemObject},
+    server::{NoServerSessionStorage, WebPkiClientVerifier},
     version::TLS13,
 };
 use tokio_util::sync::CancellationToken;
@@ -32,8 +26,9 @@ use tokio_util::sync::CancellationToken;
 use super::{
     config::{ListenSettings, PeerSettings, invalid},
     identity::{self, Directory, Organisation},
+    verifiers::{ByName, OneName},
 };
-use crate::lane::error::Result;
+use crate::{lane::error::Result, metrics::Metrics};
 
 /// Largest certificate, key or revocation file, bytes.
 const FILE_BYTES_MAX: u64 = 1 << 20;
@@ -47,6 +42,8 @@ pub struct Snapshot {
     clients: HashMap<String, Arc<ClientConfig>>,
     /// Unix second at which this relayer's own certificate ends.
     pub expires_at: Option<u64>,
+    /// Unix second at which the first CA certificate of each organisation ends, by its name.
+    pub authorities: Vec<(Arc<str>, u64)>,
     /// Cancelled when another snapshot takes its place.
     pub(super) replaced: CancellationToken,
     /// Hashes of all files, to see changes: the bytes of a key are not kept.
@@ -122,6 +119,21 @@ impl Tls {
         }
     }
 
+    /// Shows how long the certificates in use still last at `now` (Unix seconds).
+    ///
+    /// # Errors
+    /// The registry's.
+    pub fn report(&self, metrics: &Metrics, now: u64) -> prometheus::Result<()> {
+        let current = self.current();
+        if let Some(ends) = current.expires_at {
+            metrics.certificates.of("own")?.seconds_to_expiry.at(ends, now);
+        }
+        for (organisation, ends) in &current.authorities {
+            metrics.certificates.of(organisation)?.seconds_to_expiry.at(*ends, now);
+        }
+        Ok(())
+    }
+
     /// The organisation that every caller counts as, without TLS.
     pub(super) fn plaintext(&self) -> Option<Arc<Organisation>> {
         let name = self.listen.plaintext_for_development.as_deref()?;
@@ -157,8 +169,8 @@ impl Snapshot {
         let directory = Directory::new(organisations.iter().map(|(name, of)| (name.clone(), Arc::clone(of))));
         let replaced = CancellationToken::new();
         if listen.plaintext_for_development.is_some() {
-            let (clients, files) = (HashMap::new(), Vec::new());
-            return Ok(Self { server: None, directory, clients, expires_at: None, replaced, files });
+            let (clients, files, authorities) = (HashMap::new(), Vec::new(), Vec::new());
+            return Ok(Self { server: None, directory, clients, expires_at: None, authorities, replaced, files });
         }
         let provider = Arc::new(ring::default_provider());
         let own = (read(&listen.certificate)?, read(&listen.key)?);
@@ -172,12 +184,15 @@ impl Snapshot {
 
         let mut files = vec![keccak256(&own.0), keccak256(&own.1)];
         let mut callers = HashMap::new();
+        let mut authorities = Vec::new();
         let mut clients = HashMap::new();
         for peer in peers {
             let name = peer.certificate_name.to_ascii_lowercase();
             let found =
                 PeerFiles { ca: read(&peer.ca)?, revocations: peer.revocations.as_deref().map(read).transpose()? };
             let (roots, revoked) = trust(peer, &found)?;
+            let ends = certificates(&peer.ca, &found.ca)?.iter().filter_map(identity::expires_at).min();
+            authorities.extend(ends.map(|ends| (peer.organisation.as_str().into(), ends)));
             let bad = |error: rustls::server::VerifierBuilderError| {
                 invalid(format!("CA of {}: {}: {error}", peer.organisation, peer.ca.display()))
             };
@@ -207,7 +222,15 @@ impl Snapshot {
             .with_client_cert_verifier(Arc::new(verifier))
             .with_single_cert(chain, key()?)
             .map_err(|error| mismatch(listen, &error))?;
-        Ok(Self { server: Some(Arc::new(server(config))), directory, clients, expires_at, replaced, files })
+        Ok(Self {
+            server: Some(Arc::new(server(config))),
+            directory,
+            clients,
+            expires_at,
+            authorities,
+            replaced,
+            files,
+        })
     }
 }
 
@@ -264,109 +287,4 @@ fn trust(peer: &PeerSettings, found: &PeerFiles) -> Result<Trust> {
         _ => Vec::new(),
     };
     Ok((Arc::new(roots), lists))
-}
-
-/// Verifies callers: each under the CA of the organisation that its name belongs to.
-#[derive(Debug)]
-struct ByName {
-    callers: HashMap<String, Arc<dyn ClientCertVerifier>>,
-    provider: Arc<CryptoProvider>,
-}
-
-impl ClientCertVerifier for ByName {
-    fn root_hint_subjects(&self) -> &[DistinguishedName] {
-        // Who this relayer's peers are is told to nobody.
-        &[]
-    }
-
-    fn verify_client_cert(
-        &self,
-        end_entity: &CertificateDer<'_>,
-        intermediates: &[CertificateDer<'_>],
-        now: UnixTime,
-    ) -> std::result::Result<ClientCertVerified, rustls::Error> {
-        let known = identity::name_of(end_entity).ok().and_then(|name| self.callers.get(&name));
-        if let Some(verifier) = known {
-            return verifier.verify_client_cert(end_entity, intermediates, now);
-        }
-        let mut refused = rustls::Error::InvalidCertificate(rustls::CertificateError::UnknownIssuer);
-        for verifier in self.callers.values() {
-            match verifier.verify_client_cert(end_entity, intermediates, now) {
-                Ok(verified) => return Ok(verified),
-                // Another reason than a strange CA says more.
-                Err(rustls::Error::InvalidCertificate(rustls::CertificateError::UnknownIssuer)) => {}
-                Err(error) => refused = error,
-            }
-        }
-        Err(refused)
-    }
-
-    fn verify_tls12_signature(
-        &self,
-        _: &[u8],
-        _: &CertificateDer<'_>,
-        _: &DigitallySignedStruct,
-    ) -> std::result::Result<HandshakeSignatureValid, rustls::Error> {
-        Err(rustls::Error::General("TLS 1.3 only".into()))
-    }
-
-    fn verify_tls13_signature(
-        &self,
-        message: &[u8],
-        cert: &CertificateDer<'_>,
-        dss: &DigitallySignedStruct,
-    ) -> std::result::Result<HandshakeSignatureValid, rustls::Error> {
-        let algorithms = &self.provider.signature_verification_algorithms;
-        rustls::crypto::verify_tls13_signature(message, cert, dss, algorithms)
-    }
-
-    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
-        self.provider.signature_verification_algorithms.supported_schemes()
-    }
-}
-
-/// Verifies a peer that was called: under its CA, and by its one name.
-#[derive(Debug)]
-struct OneName {
-    name: String,
-    inner: Arc<WebPkiServerVerifier>,
-}
-
-impl ServerCertVerifier for OneName {
-    fn verify_server_cert(
-        &self,
-        end_entity: &CertificateDer<'_>,
-        intermediates: &[CertificateDer<'_>],
-        server_name: &ServerName<'_>,
-        ocsp_response: &[u8],
-        now: UnixTime,
-    ) -> std::result::Result<ServerCertVerified, rustls::Error> {
-        let verified = self.inner.verify_server_cert(end_entity, intermediates, server_name, ocsp_response, now)?;
-        match identity::name_of(end_entity) {
-            Ok(name) if name == self.name => Ok(verified),
-            _ => Err(rustls::Error::InvalidCertificate(rustls::CertificateError::NotValidForName)),
-        }
-    }
-
-    fn verify_tls12_signature(
-        &self,
-        _: &[u8],
-        _: &CertificateDer<'_>,
-        _: &DigitallySignedStruct,
-    ) -> std::result::Result<HandshakeSignatureValid, rustls::Error> {
-        Err(rustls::Error::General("TLS 1.3 only".into()))
-    }
-
-    fn verify_tls13_signature(
-        &self,
-        message: &[u8],
-        cert: &CertificateDer<'_>,
-        dss: &DigitallySignedStruct,
-    ) -> std::result::Result<HandshakeSignatureValid, rustls::Error> {
-        self.inner.verify_tls13_signature(message, cert, dss)
-    }
-
-    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
-        self.inner.supported_verify_schemes()
-    }
 }

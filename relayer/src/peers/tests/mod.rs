@@ -5,6 +5,7 @@
 mod certificates;
 mod floods;
 mod frames;
+mod hostile;
 mod identities;
 mod lanes;
 mod pki;
