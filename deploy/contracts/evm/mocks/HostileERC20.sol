@@ -97,10 +97,10 @@ contract HostileERC20 is ERC20 {
             }
         }
         if (answer == Answer.Bomb) {
-            // A megabyte that says true: whoever copies it all pays for it.
+            // 100 kB that say true: whoever copies them all pays for it.
             assembly {
                 mstore(0, 1)
-                return(0, 1000000)
+                return(0, 100000)
             }
         }
         return answer == Answer.True;

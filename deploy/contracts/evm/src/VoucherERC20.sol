@@ -96,6 +96,7 @@ contract VoucherERC20 is IERC20Metadata, IERC20Errors {
         uint256 allowed = allowance[from][msg.sender];
         if (allowed != type(uint256).max) {
             if (allowed < amount) revert ERC20InsufficientAllowance(msg.sender, allowed, amount);
+            if (from == address(0)) revert ERC20InvalidApprover(from);
             unchecked {
                 allowance[from][msg.sender] = allowed - amount;
             }

@@ -63,7 +63,7 @@ contract GasTest is Bridge {
     function _lock(uint256 amount) private {
         bytes32 lane = sides[0].outLane;
         bytes32 to = _word(_recipient(1, true));
-        uint64 timeout = uint64(block.timestamp) + 1 hours;
+        uint64 timeout = uint64(_now()) + 1 hours;
         vm.prank(ALICE);
         sides[0].vault.lock(lane, address(token), amount, to, timeout, bytes32(0));
     }
@@ -119,7 +119,7 @@ contract GasTest is Bridge {
         (b.lane, b.first) = (sides[src].outLane, uint64(first));
         bytes memory group = abi.encodePacked(uint8(1), uint16(n), uint8(8), uint8(0), asset);
         bytes32[] memory hashes = new bytes32[](n);
-        uint64 timeout = uint64(block.timestamp) + 1 hours;
+        uint64 timeout = uint64(_now()) + 1 hours;
         for (uint256 i; i < n; ++i) {
             (address to, uint256 amount) = (_recipient(i, existing), 1e18 + i);
             group = abi.encodePacked(group, uint64(amount), ALICE, to, timeout);
@@ -262,7 +262,7 @@ contract GasTest is Bridge {
         uint256 total;
         bytes32 lane = sides[0].outLane;
         bytes32 to = _word(_recipient(1, true));
-        uint64 timeout = uint64(block.timestamp) + 1 hours;
+        uint64 timeout = uint64(_now()) + 1 hours;
         for (uint256 i; i < 16; ++i) {
             vm.prank(ALICE);
             sides[0].vault.lock(lane, address(token), 1e18, to, timeout, bytes32(0));
@@ -274,7 +274,7 @@ contract GasTest is Bridge {
     function test_gas_send_burn() public {
         _fill();
         bytes32 lane = sides[1].outLane;
-        uint64 timeout = uint64(block.timestamp) + 1 hours;
+        uint64 timeout = uint64(_now()) + 1 hours;
         vm.prank(_recipient(7, true));
         sides[1].vault.lock(lane, voucher, 1e18, _word(ALICE), timeout, bytes32(0));
         vm.snapshotValue("send, burn", vm.lastCallGas().gasTotalUsed);
@@ -292,7 +292,7 @@ contract GasTest is Bridge {
             items[i] = VaultLock.Item(_word(_recipient(i, true)), 1e18 + i, bytes32(0));
         }
         bytes32 lane = sides[0].outLane;
-        uint64 timeout = uint64(block.timestamp) + 1 hours;
+        uint64 timeout = uint64(_now()) + 1 hours;
         vm.prank(ALICE);
         sides[0].vault.sendMany(lane, address(token), timeout, items);
         vm.snapshotValue(string.concat("sendMany ", vm.toString(n)), uint256(vm.lastCallGas().gasTotalUsed) / n);

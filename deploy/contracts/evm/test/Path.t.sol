@@ -32,7 +32,7 @@ contract PathTest is Bridge {
 
     function _lock(uint256 side, address who, address asset, uint256 amount, address to) internal returns (uint64) {
         bytes32 lane = sides[side].outLane;
-        uint64 timeout = uint64(block.timestamp) + 1 hours;
+        uint64 timeout = uint64(_now()) + 1 hours;
         vm.prank(who);
         return sides[side].vault.lock(lane, asset, amount, _word(to), timeout, bytes32(0));
     }
@@ -66,7 +66,7 @@ contract PathTest is Bridge {
         _deliver(0, 0, 1);
         // There: late.
         _lock(0, ALICE, address(token), 4 ether, BOB);
-        vm.warp(block.timestamp + 1 hours);
+        vm.warp(_now() + 1 hours);
         _deliver(0, 1, 2);
         assertEq(voucher.balanceOf(BOB), 5 ether, "not credited");
         assertEq(sides[1].outbox.size(), 1, "answered");
@@ -76,7 +76,7 @@ contract PathTest is Bridge {
         // Back: late, so what was burned is minted again.
         _lock(1, BOB, address(voucher), 5 ether, ALICE);
         assertEq(voucher.totalSupply(), 0, "burned");
-        vm.warp(block.timestamp + 1 hours);
+        vm.warp(_now() + 1 hours);
         _deliver(1, 1, 2);
         _deliver(0, 2, 3);
         assertEq(voucher.balanceOf(BOB), 5 ether, "minted again");
@@ -102,7 +102,7 @@ contract PathTest is Bridge {
             items[i] = VaultLock.Item(_word(address(uint160(0x1000 + i))), amount, bytes32(0));
         }
         bytes32 lane = sides[0].outLane;
-        uint64 timeout = uint64(block.timestamp) + 1 hours;
+        uint64 timeout = uint64(_now()) + 1 hours;
         vm.prank(ALICE);
         sides[0].vault.sendMany(lane, address(token), timeout, items);
     }

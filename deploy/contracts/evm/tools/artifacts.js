@@ -43,6 +43,8 @@ for (const id of CONTRACTS) {
     contractName: name,
     sourceName: source.replace("node_modules/", ""),
     abi: built.abi,
+    // Signature to selector.
+    methods: built.methodIdentifiers,
     bytecode: built.bytecode.object,
     deployedBytecode: built.deployedBytecode.object,
     immutables,

@@ -111,7 +111,7 @@ abstract contract Bridge is Test {
             mode: Chain.QBFT,
             genesis: s.genesis,
             height: s.height,
-            time: uint64(block.timestamp) - 1,
+            time: uint64(_now()) - 1,
             setHash: Chain.setHash(s.keys),
             trustingPeriod: PERIOD,
             drift: DRIFT,
@@ -168,7 +168,7 @@ abstract contract Bridge is Test {
         bytes32 id = council.propose(calls);
         vm.prank(ORG_B);
         council.approve(id);
-        if (councilDelay != 0) vm.warp(block.timestamp + councilDelay);
+        if (councilDelay != 0) vm.warp(_now() + councilDelay);
         council.execute(number, calls);
         return "";
     }
@@ -445,7 +445,7 @@ abstract contract Bridge is Test {
         Side storage s = sides[src];
         (bool frozen, uint64 time) = _clientTime(src);
         ++s.height;
-        uint64 stamp = uint64(block.timestamp);
+        uint64 stamp = uint64(_now());
         if (!frozen && time >= stamp) {
             vm.warp(time + 1);
             stamp = time + 1;

@@ -21,6 +21,9 @@ interface Vm {
     function addr(uint256 key) external pure returns (address);
     function sign(uint256 key, bytes32 digest) external pure returns (uint8 v, bytes32 r, bytes32 s);
     function warp(uint256 time) external;
+    function getBlockTimestamp() external view returns (uint256);
+    function parseJsonKeys(string calldata json, string calldata key) external pure returns (string[] memory);
+    function parseUint(string calldata text) external pure returns (uint256);
     function chainId(uint256 id) external;
     function prank(address sender) external;
     function startPrank(address sender) external;
@@ -86,6 +89,11 @@ abstract contract Test {
 
     function assertTrue(bool condition, string memory what) internal pure {
         if (!condition) revert NotTrue(what);
+    }
+
+    /// The clock. (The optimizer takes `block.timestamp` for a constant of the transaction, which a warp breaks.)
+    function _now() internal view returns (uint256) {
+        return vm.getBlockTimestamp();
     }
 
     function bound(uint256 value, uint256 low, uint256 high) internal pure returns (uint256) {
