@@ -384,4 +384,6 @@ fn running(dir: &Path, networks: &[Network; 2], bridge: &Bridge) -> Result<Runni
 }
 
 #[cfg(test)]
+mod carrier;
+#[cfg(test)]
 mod tests;

@@ -64,7 +64,7 @@ pub(super) struct Bridge {
     /// Configurations of the two organisations.
     pub(super) configs: [PathBuf; 2],
     /// Admin sockets of their relayers.
-    pub(super) sockets: [PathBuf; 2],
+    pub(super) sockets: Vec<PathBuf>,
 }
 
 /// One organisation with its access to both chains.
@@ -113,7 +113,7 @@ pub(super) async fn build(dir: &Path, alpha: &Network, beta: &Network) -> Result
         bill: pair(1, BILL.1)?,
         freezable: pair(2, FREEZABLE.1)?,
         configs: [first.source.file, second.source.file],
-        sockets: [first.admin.socket, second.admin.socket],
+        sockets: vec![first.admin.socket, second.admin.socket],
     })
 }
 

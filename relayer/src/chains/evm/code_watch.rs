@@ -100,8 +100,9 @@ pub fn start(
 async fn look(pool: &Pool, vault: Address, height: u64, root: B256) -> Result<B256> {
     let lie = |fault: StateProofFault| {
         let detail = fault.to_string();
-        // Nothing stands there, proven: the vault is not deployed yet, or is no vault.
-        if matches!(fault, StateProofFault::NoAccount(_)) {
+        // Nothing stands there, proven: the vault is not deployed yet, or is no vault. A root of nothing at all is that of
+        // the verified header, not the node's: a chain without genesis accounts begins so.
+        if matches!(fault, StateProofFault::NoAccount(_) | StateProofFault::RootUnknown(_)) {
             return Error::retry(Kind::NotAvailableYet, detail);
         }
         pool.lied(height, &detail);
