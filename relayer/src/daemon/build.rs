@@ -237,7 +237,7 @@ async fn bridge_lanes(
             settings: settings.clone(),
             backlog: unfinished.remove(&lane.id()).unwrap_or_default(),
         };
-        lanes.push(wire(parts, wired)?);
+        lanes.push(wire(parts, links, wired)?);
     }
     backing(parts, bridge, [a, b], &books)?;
     Ok(lanes)
@@ -286,11 +286,14 @@ struct Wired<'a> {
 }
 
 /// Makes the stages of one lane for this relayer's role.
-fn wire(parts: &Parts, w: Wired<'_>) -> Result<BuiltLane> {
+fn wire(parts: &Parts, links: Option<&Links>, w: Wired<'_>) -> Result<BuiltLane> {
     let (id, role) = (w.lane.id(), w.lane.role);
     // One relayer makes the root span of each transfer: the one at the source, or the only one.
     let handles = parts.observe.register(id, w.bridge, role != Role::Destination).map_err(unregistered)?;
     let prover = Arc::new(Prover::new(w.source.clone(), w.book.clone(), w.outbox.clone()));
+    if let Some(links) = links.filter(|_| role == Role::Source) {
+        links.prove_by(id, prover.clone());
+    }
     let submit = Arc::new(Submit {
         source: w.source.clone(),
         destination: w.destination.clone(),

@@ -6,6 +6,8 @@ use crate::{
     lane::{
         error::{Error, Kind, Result},
         ports::Peer,
+        prove::Prover,
+        types::Bundle,
     },
     peers::{
         accept,
@@ -13,14 +15,20 @@ use crate::{
         config::{ListenSettings, PeerSettings},
         connect::Tcp,
         hello::{Agreement, ChainTerms, ClientTerms, Direction, Hello, Terms},
-        records::Journaled,
+        records::{Journaled, Reprove},
         server::Server,
         tls::Tls,
     },
 };
 use alloy::primitives::keccak256;
-use causeway_core::LaneId;
-use std::{collections::BTreeMap, path::Path, sync::Arc};
+use async_trait::async_trait;
+use causeway_core::{LaneId, bounds::MAX_BATCH};
+use std::{
+    collections::{BTreeMap, HashMap},
+    ops::Range,
+    path::Path,
+    sync::{Arc, PoisonError, RwLock},
+};
 use tokio::sync::Mutex;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
@@ -30,6 +38,28 @@ pub(super) struct Links {
     listen: ListenSettings,
     server: Mutex<Option<Server>>,
     peers: BTreeMap<String, Arc<GrpcPeer>>,
+    provers: Arc<Provers>,
+}
+
+/// Proves entries of lanes that leave from here again, for a peer that asks.
+#[derive(Default)]
+struct Provers(RwLock<HashMap<LaneId, Arc<Prover>>>);
+
+#[async_trait]
+impl Reprove for Provers {
+    async fn bundle(&self, lane: LaneId, range: Range<u64>) -> Result<Bundle> {
+        let prover = self.0.read().unwrap_or_else(PoisonError::into_inner).get(&lane).cloned();
+        let unknown = || Error::retry(Kind::UnknownLane, format!("lane {lane} does not leave from here"));
+        let prover = prover.ok_or_else(unknown)?;
+        let end = range.end.min(range.start.saturating_add(MAX_BATCH as u64)).min(prover.provable());
+        if end <= range.start {
+            return Err(Error::retry(
+                Kind::NotAvailableYet,
+                format!("lane {lane}: index {} is not final", range.start),
+            ));
+        }
+        prover.prove(range.start..end).await
+    }
 }
 
 impl Links {
@@ -55,14 +85,22 @@ impl Links {
             )?;
             sessions.insert(peer.organisation.clone(), session);
         }
-        let records = Arc::new(Journaled { store: parts.store.clone(), prover: None });
-        let server = Server::new(hello, listen.limits.clone(), tls.clone(), parts.routes.clone(), records);
-        Ok(Some(Self { tls, listen, server: Mutex::new(Some(server)), peers: sessions }))
+        let reprove = Arc::new(Provers::default());
+        let records = Arc::new(Journaled { store: parts.store.clone(), prover: Some(reprove.clone()) });
+        let server = Server::new(hello, listen.limits.clone(), tls.clone(), parts.routes.clone(), records)
+            .metered(&parts.metrics)
+            .map_err(|e| Error::stop_lane(Kind::InvalidConfig, format!("metrics: {e}")))?;
+        Ok(Some(Self { tls, listen, server: Mutex::new(Some(server)), peers: sessions, provers: reprove }))
     }
 
     /// The session with an organisation.
     pub(super) fn peer(&self, organisation: &str) -> Option<Arc<dyn Peer>> {
         self.peers.get(organisation).map(|p| p.clone() as Arc<dyn Peer>)
+    }
+
+    /// Bundles of this lane are proven again by `prover`.
+    pub(super) fn prove_by(&self, lane: LaneId, prover: Arc<Prover>) {
+        self.provers.0.write().unwrap_or_else(PoisonError::into_inner).insert(lane, prover);
     }
 
     /// All sessions.
