@@ -7,7 +7,10 @@ use super::{
     names,
     socket::Socket,
 };
-use crate::metrics::Metrics;
+use crate::{
+    lane::error::{Error, Kind, Result},
+    metrics::{Metrics, peer::ListenerMetrics, process::ProcessMetrics},
+};
 use causeway_core::LaneId;
 use causeway_proto::admin::v1::{
     Client, DiscardDeadLetterRequest, DiscardDeadLetterResponse, EntryTrace, GetClientRequest, GetLaneRequest,
@@ -41,9 +44,12 @@ pub async fn serve(
     audit: Audit,
     metrics: Arc<Metrics>,
     stop: CancellationToken,
-) -> Result<(), tonic::transport::Error> {
+) -> Result<()> {
+    let failed = |what: String| Error::retry(Kind::Unavailable, format!("the admin socket: {what}"));
+    let listener = metrics.listeners.of("admin").map_err(|e| failed(e.to_string()))?;
     let service =
-        AdminServiceServer::new(Admin { control, audit, metrics }).max_decoding_message_size(MAX_REQUEST_BYTES);
+        AdminServiceServer::new(Admin { control, audit, process: metrics.process.clone(), listener: listener.clone() })
+            .max_decoding_message_size(MAX_REQUEST_BYTES);
     let reflection = tonic_reflection::server::Builder::configure()
         .register_encoded_file_descriptor_set(causeway_proto::DESCRIPTORS)
         .with_service_name("causeway.admin.v1.AdminService")
@@ -53,14 +59,16 @@ pub async fn serve(
         .concurrency_limit_per_connection(MAX_CALLS)
         .add_service(service)
         .add_optional_service(reflection.ok())
-        .serve_with_incoming_shutdown(socket.connections(), stop.cancelled_owned())
+        .serve_with_incoming_shutdown(socket.connections(listener), stop.cancelled_owned())
         .await
+        .map_err(|e| failed(e.to_string()))
 }
 
 struct Admin {
     control: Arc<dyn Control>,
     audit: Audit,
-    metrics: Arc<Metrics>,
+    process: ProcessMetrics,
+    listener: ListenerMetrics,
 }
 
 type Answer<T> = Result<Response<T>, Status>;
@@ -68,7 +76,8 @@ type Answer<T> = Result<Response<T>, Status>;
 impl Admin {
     /// Runs `work` between its two audit lines. A change whose first line cannot be written is not made.
     async fn audited<T>(&self, call: Call, work: impl Future<Output = Result<T, Refused>>) -> Answer<T> {
-        self.metrics.process.admin_calls_total.inc();
+        self.process.admin_calls_total.inc();
+        self.listener.requests_total.inc();
         if let Err(e) = self.write(&call, None).await {
             tracing::error!(target: "causeway::admin", method = call.method, error = %e, "the audit log cannot be written");
             if call.changes {
@@ -251,7 +260,7 @@ impl AdminService for Admin {
         let work = async {
             let result = self.control.reload(only).await;
             if result.is_err() && !only {
-                self.metrics.process.reload_failures_total.inc();
+                self.process.reload_failures_total.inc();
             }
             result
         };

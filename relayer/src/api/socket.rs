@@ -1,6 +1,7 @@
 //! The admin socket: a Unix socket that only the relayer's own user can open, with a bound on its connections.
 
 use super::audit::Caller;
+use crate::metrics::peer::ListenerMetrics;
 use futures::Stream;
 use std::{
     fs, io,
@@ -66,9 +67,9 @@ impl Socket {
     }
 
     /// Connections of the owner or root, at most [`MAX_CONNECTIONS`] at once; others are closed.
-    pub fn connections(self) -> impl Stream<Item = io::Result<Connection>> {
+    pub fn connections(self, shown: ListenerMetrics) -> impl Stream<Item = io::Result<Connection>> {
         let slots = Arc::new(Semaphore::new(MAX_CONNECTIONS));
-        futures::stream::unfold((self, slots), |(socket, slots)| async move {
+        futures::stream::unfold((self, slots, shown), |(socket, slots, shown)| async move {
             loop {
                 let Ok((stream, _)) = socket.listener.accept().await else {
                     tokio::time::sleep(ACCEPT_PAUSE).await;
@@ -77,10 +78,13 @@ impl Socket {
                 let allowed = stream.peer_cred().is_ok_and(|who| who.uid() == socket.owner || who.uid() == 0);
                 match Arc::clone(&slots).try_acquire_owned() {
                     Ok(slot) if allowed => {
-                        let connection = Connection { stream, _slot: slot };
-                        return Some((Ok(connection), (socket, slots)));
+                        let connection = Connection { stream, _slot: slot, _open: Open::new(shown.clone()) };
+                        return Some((Ok(connection), (socket, slots, shown)));
                     }
-                    _ => tracing::warn!(target: "causeway::admin", allowed, "a connection was refused"),
+                    _ => {
+                        shown.refused_total.inc(if allowed { "too_many" } else { "not_the_owner" });
+                        tracing::warn!(target: "causeway::admin", allowed, "a connection was refused");
+                    }
                 }
             }
         })
@@ -94,10 +98,27 @@ impl Drop for Socket {
 }
 
 /// One connection; frees its slot when dropped.
-#[derive(Debug)]
+#[allow(missing_debug_implementations)]
 pub struct Connection {
     stream: UnixStream,
     _slot: OwnedSemaphorePermit,
+    _open: Open,
+}
+
+/// Counted as open until dropped.
+struct Open(ListenerMetrics);
+
+impl Open {
+    fn new(shown: ListenerMetrics) -> Self {
+        shown.connections.inc();
+        Self(shown)
+    }
+}
+
+impl Drop for Open {
+    fn drop(&mut self) {
+        self.0.connections.dec();
+    }
 }
 
 impl Connected for Connection {
