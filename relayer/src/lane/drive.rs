@@ -17,6 +17,8 @@ use tokio::time::Instant;
 const LOOK: Duration = Duration::from_secs(1);
 /// Open for so long: ask the chain whether the entry is delivered (a `Delivered` event may have been hidden).
 const ASK_AFTER: Duration = Duration::from_secs(10);
+/// An entry that is left behind while its lane moves is taken up after so many times the patience.
+const LEFT_BEHIND: u32 = 4;
 /// Bitmap words asked for at a time.
 const ASK_WORDS: u64 = 8;
 
@@ -63,18 +65,30 @@ impl Drive {
         }
         let patience = self.patience();
         if self.book.progress().elapsed() > patience {
-            if let Some(late) = Instant::now().checked_sub(patience) {
-                while let Some(range) = self.book.overdue(late, usize::from(self.settings.batch_max_entries)) {
-                    self.book.stand(range, Standing::Waiting(Instant::now()));
-                }
-            }
+            self.take_back(patience);
             self.deliver_waiting(patience).await?;
         } else {
+            // The lane moves, but a single entry may be left behind: the source sends it again and counts the attempt,
+            // the destination delivers it itself.
+            let left_behind = patience.saturating_mul(LEFT_BEHIND);
+            self.take_back(left_behind);
+            if self.role == Role::Destination {
+                self.deliver_waiting(left_behind).await?;
+            }
             // A failed delivery is the destination's to try again; what the peer keeps refusing, the source tries itself.
             let attempts = if self.role == Role::Destination { 1 } else { self.settings.attempts_max };
             self.deliver_failed(attempts).await?;
         }
         Ok(LOOK)
+    }
+
+    /// What was sent before `patience` and is still open waits again.
+    fn take_back(&self, patience: Duration) {
+        let Some(late) = Instant::now().checked_sub(patience) else { return };
+        while let Some(range) = self.book.overdue(late, usize::from(self.settings.batch_max_entries)) {
+            self.book.fail(range, Instant::now());
+            self.book.wake();
+        }
     }
 
     /// The source waits longer than the destination, so that both do not start at once.
