@@ -7,6 +7,8 @@
 
 pub mod audit;
 pub mod book;
+#[cfg(test)]
+mod book_tests;
 pub mod chain;
 pub mod confirm;
 pub mod drive;

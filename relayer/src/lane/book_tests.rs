@@ -1,0 +1,143 @@
+//! The book alone: what it takes in, what it refuses, and what it hands to the stages.
+#![allow(clippy::unwrap_used, clippy::expect_used)]
+
+use super::book::{Book, Standing};
+use crate::lane::error::{Class, Kind};
+use alloy::primitives::{B256, U256};
+use causeway_core::{Anchor, Body, Entry, LaneId, Transfer};
+use std::{sync::Arc, time::Duration};
+use tokio::time::Instant;
+
+fn lane() -> LaneId {
+    LaneId(B256::repeat_byte(7))
+}
+
+fn entry(index: u64) -> Entry {
+    let body = Body::Transfer(Transfer {
+        asset: B256::repeat_byte(1),
+        amount: U256::from(index + 1),
+        sender: B256::repeat_byte(2),
+        recipient: B256::repeat_byte(3),
+        timeout: 4,
+        memo: B256::ZERO,
+    });
+    Entry { lane: lane(), index, body }
+}
+
+fn entries(range: std::ops::Range<u64>) -> Vec<Entry> {
+    range.map(entry).collect()
+}
+
+fn book(size: u64) -> Arc<Book> {
+    let book = Arc::new(Book::restore(lane(), &[], Vec::new(), Vec::new()));
+    book.append(10, &entries(0..size)).unwrap();
+    book
+}
+
+#[test]
+fn atk_072_a_gap_is_scanned_again_and_repeated_events_change_nothing() {
+    let book = book(5);
+    let gap = book.append(11, &entries(6..8)).unwrap_err();
+    assert_eq!((gap.kind, gap.is_retry()), (Kind::NotAvailableYet, true));
+    assert_eq!(book.append(11, &entries(3..7)).unwrap(), 2, "3 and 4 are known, 5 and 6 are new");
+    assert_eq!(book.size(), 7);
+}
+
+#[test]
+fn atk_112_a_rewritten_index_stops_the_lane() {
+    let book = book(5);
+    let other = Entry { index: 4, ..entry(9) };
+    let refused = book.append(11, &[other]).unwrap_err();
+    assert_eq!((refused.kind, refused.class), (Kind::OutboxRewritten, Class::StopLane));
+    assert_eq!(book.append(11, &[entry(4)]).unwrap(), 0, "the same entry again is no news");
+}
+
+#[test]
+fn sizes_are_known_by_height() {
+    let book = book(5);
+    book.append(12, &entries(5..9)).unwrap();
+    assert_eq!(book.size_at(9), Some(0), "nothing was there before the first event");
+    assert_eq!((book.size_at(10), book.size_at(11), book.size_at(12)), (Some(5), Some(5), Some(9)));
+}
+
+#[test]
+fn a_cut_proves_under_the_peaks_of_its_size() {
+    let book = book(300);
+    for size in [1, 2, 7, 64, 129, 300] {
+        let end = size.min(256);
+        let cut = book.cut(0..end, size).unwrap();
+        let mut first = 0;
+        for (run, peak) in cut.runs.iter().zip(&cut.peaks) {
+            let of = &cut.entries[first as usize..first as usize + usize::from(run.count)];
+            let anchor = Anchor::Peak { peak: *peak, height: run.peak };
+            anchor.verify_entries(lane(), first, of, &run.siblings).unwrap();
+            first += u64::from(run.count);
+        }
+        assert_eq!(first, end);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn only_proven_bits_close_entries_and_they_only_rise() {
+    let book = book(300);
+    assert_eq!(book.prove_delivered(&[(0, U256::from(0b101))]).len(), 2);
+    assert!(book.prove_delivered(&[(0, U256::ZERO)]).is_empty(), "an older answer takes nothing back");
+    assert!(book.all_delivered(0..1) && !book.all_delivered(0..2) && book.all_delivered(2..3));
+    assert_eq!((book.open_count(), book.closed_count()), (298, 2));
+    assert_eq!(book.next_waiting(300, 256).unwrap().0, 1..2, "a run ends at a closed entry");
+    // A bit for an entry that is still to be seen closes it on arrival.
+    book.prove_delivered(&[(1, U256::from(1) << 44)]);
+    book.append(11, &entries(300..302)).unwrap();
+    assert!(book.all_delivered(300..301));
+    assert_eq!(book.standing(300), None);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_held_waits_again_when_the_holder_is_gone() {
+    let book = book(10);
+    let hold = book.hold(0..4);
+    assert!(book.working(3..5) && !book.working(4..10));
+    assert_eq!(book.next_waiting(10, 100).unwrap().0, 4..10);
+    drop(hold);
+    assert_eq!(book.next_waiting(10, 100).unwrap().0, 0..10);
+    // What failed meanwhile keeps its own time.
+    let hold = book.hold(0..2);
+    assert_eq!(book.fail(0..2, Instant::now() + Duration::from_secs(5)), 1);
+    drop(hold);
+    assert_eq!(book.next_waiting(10, 100).unwrap().0, 2..10);
+    tokio::time::advance(Duration::from_secs(6)).await;
+    assert_eq!(book.next_failed(10, 100, 1), Some(0..2));
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_the_peer_does_not_move_becomes_overdue() {
+    let book = book(10);
+    book.stand(0..5, Standing::Sent(Instant::now()));
+    tokio::time::advance(Duration::from_secs(3)).await;
+    book.stand(5..10, Standing::Sent(Instant::now()));
+    assert_eq!(book.overdue(Instant::now() - Duration::from_secs(2), 3), Some(0..3));
+    assert_eq!(book.overdue(Instant::now() - Duration::from_secs(2), 100), Some(0..5));
+}
+
+#[test]
+fn a_lie_is_forgotten_back_to_what_is_beyond_doubt() {
+    let book = book(4);
+    book.append(12, &entries(4..6)).unwrap();
+    book.prove_delivered(&[(0, U256::from(0b11111))]);
+    // Entry 5 is open: it may be a lie. What stood at height 10 is proven delivered, so it was genuine.
+    assert_eq!(book.heal_point(), (4, 10));
+    book.truncate(4);
+    assert_eq!(book.size(), 4);
+    let genuine = Entry { index: 4, ..entry(40) };
+    assert_eq!(book.append(12, &[genuine]).unwrap(), 1);
+}
+
+#[test]
+fn hints_wait_for_their_height() {
+    let book = book(300);
+    book.hint(0..300, 50);
+    assert!(book.take_hints(49, 16).is_empty() && book.has_hints());
+    assert_eq!(book.take_hints(50, 16), vec![0, 1]);
+    book.give_back_hints(&[1]);
+    assert_eq!(book.take_hints(0, 16), vec![1]);
+}
