@@ -91,7 +91,9 @@ pub async fn run(config: Config, shutdown: CancellationToken) -> Result<()> {
         tasks.spawn(keep_watching(chain.clone(), stop.clone()));
     }
     for lane in &built.lanes {
-        tasks.spawn(crate::telemetry::standing::follow(lane.handles.lane.clone(), lane.run.state.subscribe()));
+        let standing = crate::telemetry::standing::follow(lane.handles.lane.clone(), lane.run.state.subscribe());
+        let ended = stop.clone();
+        tasks.spawn(async move { ended.run_until_cancelled(standing).await });
         tasks.spawn(lane.run.clone().run(stop.clone()));
     }
     if let Some(links) = &built.links {
