@@ -160,7 +160,7 @@ pub(super) async fn differences_at(chain: &Access, agreement: &Agreement, at: us
         .collect())
 }
 
-fn refuse_differences(differences: Vec<String>) -> Result<(), CliError> {
+pub(super) fn refuse_differences(differences: Vec<String>) -> Result<(), CliError> {
     if differences.is_empty() {
         return Ok(());
     }

@@ -15,6 +15,7 @@ pub mod exit;
 pub(crate) mod ground;
 pub mod init;
 pub mod output;
+pub mod run;
 pub mod transfer;
 
 mod config_cmd;
@@ -48,6 +49,8 @@ pub enum Command {
     Demo(crate::demo::DemoArgs),
     /// Write commented configurations and certificates for a development pair of organisations.
     Init(init::InitArgs),
+    /// Run the relayer until it is told to stop.
+    Run(run::RunArgs),
     /// Try everything that `run` will need; one line each, and exit code 1 if one fails.
     Check(check::CheckArgs),
     /// Put the contracts of a bridge onto two chains.
@@ -122,6 +125,7 @@ async fn dispatch(cli: Cli) -> Answer {
         #[cfg(feature = "demo")]
         Command::Demo(args) => crate::demo::run(args, cli.output).await,
         Command::Init(args) => init::run(&args).await,
+        Command::Run(args) => run::run(&cli.config, args).await,
         Command::Check(args) => check::run(&cli.config, args).await,
         Command::Deploy(args) => deploy::run(&cli.config, args).await,
         Command::Bridge(command) => bridge::run(&cli.config, command).await,

@@ -43,3 +43,21 @@ fn exit_codes_in_the_help_are_those_of_the_code() {
 fn atk_102_text_from_elsewhere_cannot_steer_the_terminal() {
     assert_eq!(output::printable("a\u{1b}[2Jb\r\nc\u{202e}d\0"), "a\u{fffd}[2Jb\u{fffd}\u{fffd}c\u{fffd}d\u{fffd}");
 }
+
+#[test]
+fn the_commands_of_the_readme_exist() {
+    let readme = include_str!("../../../README.md");
+    let commands: Vec<&str> = readme
+        .lines()
+        .filter_map(|line| line.strip_prefix("    "))
+        .filter(|line| line.starts_with("causeway ") || line.starts_with("cargo run --release -- "))
+        .collect();
+    assert!(commands.len() >= 10, "{commands:?}");
+    for command in commands {
+        let words = command.trim_start_matches("cargo run --release -- ").trim_start_matches("causeway ");
+        let line = std::iter::once("causeway").chain(words.split_whitespace());
+        if let Err(error) = Cli::try_parse_from(line) {
+            panic!("{command}: {error}");
+        }
+    }
+}

@@ -12,8 +12,8 @@ use std::{
 };
 use tokio::process::{Child, ChildStdin, Command};
 
-/// A relayer that is asked to stop finishes what it is writing; this is plenty.
-const STOP_DEADLINE: Duration = Duration::from_secs(10);
+/// A relayer that is asked to stop gives its tasks ten seconds to finish what they are writing; half as much again is plenty.
+const STOP_DEADLINE: Duration = Duration::from_secs(15);
 
 /// A relayer's process.
 pub(super) struct Relayer {

@@ -35,7 +35,7 @@ use setup::{Bridge, ORGANISATIONS};
 use std::{
     collections::BTreeMap,
     fmt, fs,
-    path::{Path, PathBuf},
+    path::Path,
     sync::Arc,
     time::{Duration, Instant},
 };
@@ -317,10 +317,7 @@ impl Scene<'_> {
     async fn judge(&self, acted: Acted, memory: BTreeMap<String, u64>, started: Instant) -> Result<Summary, CliError> {
         self.progress.say("reading both chains");
         let [alpha, beta] = self.networks;
-        let sockets: Vec<&Path> = self.bridge.sockets.iter().map(PathBuf::as_path).collect();
-        let ordinary = acted.transfers.iter().filter(|(transfer, _)| !transfer.purpose.comes_back());
-        let places: Vec<Place> = ordinary.map(|(_, place)| *place).collect();
-        let stages = stages::split(&sockets, &places).await?;
+        let stages = stages::split(&self.bridge.metrics).await?;
         let (credit, freezable) = (&self.bridge.credit, &self.bridge.freezable);
         let supply = futures::try_join!(
             invariants::supply(self.bridge, credit, alpha, beta),

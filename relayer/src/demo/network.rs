@@ -29,7 +29,8 @@ pub(super) struct Network {
     pub(super) provider: DynProvider,
     /// The chain; it ends with this.
     pub(super) handle: Handle,
-    block_time: Duration,
+    /// Time between blocks.
+    pub(super) block_time: Duration,
 }
 
 impl Network {

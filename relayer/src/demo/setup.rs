@@ -65,6 +65,8 @@ pub(super) struct Bridge {
     pub(super) configs: [PathBuf; 2],
     /// Admin sockets of their relayers.
     pub(super) sockets: Vec<PathBuf>,
+    /// Metrics listeners of their relayers.
+    pub(super) metrics: Vec<SocketAddr>,
 }
 
 /// One organisation with its access to both chains.
@@ -114,6 +116,7 @@ pub(super) async fn build(dir: &Path, alpha: &Network, beta: &Network) -> Result
         freezable: pair(2, FREEZABLE.1)?,
         configs: [first.source.file, second.source.file],
         sockets: vec![first.admin.socket, second.admin.socket],
+        metrics: vec![first.metrics.listen, second.metrics.listen],
     })
 }
 

@@ -68,9 +68,12 @@ impl fmt::Display for Summary {
             "{:.1} s in all, {:.1} s from the first lock to the last decision\n",
             self.seconds_total, self.seconds_transferring
         )?;
-        writeln!(f, "Latency                          p50        p99")?;
+        writeln!(f, "Latency                              p50        p99")?;
         row(f, "sending a lock > its block", &self.latency_seconds.sent_to_lock)?;
         row(f, "lock > credit", &self.latency_seconds.lock_to_credit)?;
+        if !self.latency_seconds.stages.is_empty() {
+            writeln!(f, "  by the relayers' histograms:")?;
+        }
         for (stage, quantiles) in &self.latency_seconds.stages {
             row(f, &format!("  {}", stage.get(2..).unwrap_or(stage)), quantiles)?;
         }
@@ -116,5 +119,5 @@ impl fmt::Display for Summary {
 }
 
 fn row(f: &mut fmt::Formatter<'_>, name: &str, quantiles: &Quantiles) -> fmt::Result {
-    writeln!(f, "  {name:<30} {:>6.3} s   {:>6.3} s", quantiles.p50, quantiles.p99)
+    writeln!(f, "  {name:<34} {:>6.3} s   {:>6.3} s", quantiles.p50, quantiles.p99)
 }

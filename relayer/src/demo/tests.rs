@@ -43,6 +43,7 @@ async fn rig() -> Rig {
     let mut bridge = setup::build(dir.path(), &alpha, &beta).await.unwrap();
     // No relayer runs, so none is waited for and none is paused.
     bridge.sockets.clear();
+    bridge.metrics.clear();
     Rig { args, alpha, beta, bridge, dir }
 }
 

@@ -20,6 +20,8 @@ pub(super) const SPECIAL: usize = 5;
 const TIMEOUT_SECONDS: u64 = 3600;
 /// What a user gets minted on the home chain: more than it ever sends.
 pub(super) const FUNDS: u64 = 1_000_000;
+/// Users send in this many waves, a block apart, so that there is more than one block of locks and more than one delivery.
+const WAVES: usize = 4;
 /// ERC-721 id that travels.
 pub(super) const BILL_ID: u64 = 721;
 /// Amount of the transfer that will be parked.
@@ -52,9 +54,9 @@ impl Purpose {
             Self::Erc20Back => "ERC-20 back",
             Self::Erc721There => "ERC-721 there",
             Self::Erc721Back => "ERC-721 back",
-            Self::Late => "late, returned",
-            Self::Refused => "refused, returned",
-            Self::Parked => "parked, claimed",
+            Self::Late => "late (came back)",
+            Self::Refused => "refused (came back)",
+            Self::Parked => "parked (claimed)",
         }
     }
 
@@ -180,7 +182,8 @@ pub(super) async fn send_there(
     let token = bridge.credit.home;
     let mut sent: Vec<Transfer> = try_join_all(users.alpha.iter().enumerate().map(|(at, user)| async move {
         let mut sent = Vec::new();
-        for number in (at..there).step_by(SENDERS) {
+        for (turn, number) in (at..there).step_by(SENDERS).enumerate() {
+            pause(turn, there, alpha).await;
             // The first of each user goes to itself, so that it has something to send back; then every other one does,
             // and the rest goes to accounts that never held the token.
             let own = (number / SENDERS).is_multiple_of(2);
@@ -197,6 +200,14 @@ pub(super) async fn send_there(
     .collect();
     sent.extend(send_special(users, bridge, timeout).await?);
     Ok(sent)
+}
+
+/// Waits for the next wave, if a user's `turn`-th transfer begins one.
+async fn pause(turn: usize, total: usize, network: &Network) {
+    let wave = total.div_ceil(SENDERS * WAVES).max(1);
+    if turn > 0 && turn.is_multiple_of(wave) {
+        tokio::time::sleep(network.block_time).await;
+    }
 }
 
 async fn send_special(users: &Users, bridge: &Bridge, timeout: u64) -> Result<[Transfer; 3], CliError> {
@@ -245,7 +256,8 @@ pub(super) async fn send_back(
     let token = bridge.credit.voucher;
     let mut sent: Vec<Transfer> = try_join_all(users.beta.iter().enumerate().map(|(at, user)| async move {
         let mut sent = Vec::new();
-        for number in (at..back).step_by(SENDERS) {
+        for (turn, number) in (at..back).step_by(SENDERS).enumerate() {
+            pause(turn, back, beta).await;
             // Small parts of the first thing it got.
             let amount = U256::from(1 + number % 5);
             let what = Lock { purpose: Purpose::Erc20Back, token, amount, recipient: user.address(), timeout };
