@@ -56,6 +56,7 @@ contract VaultAdmin is VaultBase {
         uint8 accountBytes;
         uint64 epoch;
         bytes32 remoteGenesis;
+        uint32 bridge;
     }
 
     bytes32 private constant LANE_TAG = keccak256("causeway/lane/1");
@@ -129,8 +130,9 @@ contract VaultAdmin is VaultBase {
             role: ROLE_OUT,
             status: OPEN,
             accountBytes: accountBytes,
-            epoch: epoch,
+            bridge: ++s.bridges,
             remoteOutbox: remoteOutbox,
+            epoch: epoch,
             outbox: outbox,
             remoteGenesis: remote.genesis
         });
@@ -156,7 +158,7 @@ contract VaultAdmin is VaultBase {
         _checkParams(p);
         token = p.mode == VOUCHER ? _voucher(s, outLane, p) : p.token;
         if (token.code.length == 0) revert UnsupportedAsset(token);
-        Asset storage a = s.assets[outLane][token];
+        Asset storage a = s.assets[l.bridge][token];
         bytes32 localAsset = _assetHash(p.standard, token);
         if (
             a.head.mode != 0 || s.tokens[l.reverse][p.remoteAsset] != address(0)
@@ -260,12 +262,21 @@ contract VaultAdmin is VaultBase {
     function laneConfig(bytes32 lane) external view returns (LaneConfig memory) {
         Lane storage l = _state().lanes[lane];
         return LaneConfig(
-            l.reverse, l.outbox, l.client, l.remoteOutbox, l.role, l.status, l.accountBytes, l.epoch, l.remoteGenesis
+            l.reverse,
+            l.outbox,
+            l.client,
+            l.remoteOutbox,
+            l.role,
+            l.status,
+            l.accountBytes,
+            l.epoch,
+            l.remoteGenesis,
+            l.bridge
         );
     }
 
     function asset(bytes32 outLane, address token) external view returns (Asset memory) {
-        return _state().assets[outLane][token];
+        return _state().assets[_state().lanes[outLane].bridge][token];
     }
 
     /// The token that an entry's asset means on a lane; zero where none is registered.
@@ -302,7 +313,7 @@ contract VaultAdmin is VaultBase {
 
     /// Whether an ERC-721 id is in a bridge's escrow.
     function isEscrowed(bytes32 outLane, address token, uint256 id) external view returns (bool) {
-        return (_state().escrowed[outLane][token][id >> 8] >> (id & 255)) & 1 != 0;
+        return (_state().escrowed[_state().lanes[outLane].bridge][token][id >> 8] >> (id & 255)) & 1 != 0;
     }
 
     function council() external view returns (address) {
@@ -325,7 +336,7 @@ contract VaultAdmin is VaultBase {
     }
 
     function _asset(bytes32 outLane, address token) private view returns (Asset storage a) {
-        a = _state().assets[outLane][token];
+        a = _state().assets[_out(outLane).bridge][token];
         if (a.head.mode == 0) revert UnsupportedAsset(token);
     }
 

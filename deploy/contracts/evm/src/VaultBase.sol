@@ -63,14 +63,14 @@ abstract contract VaultBase is VaultStorage {
     }
 
     /// Sets or clears an ERC-721 id's place in a bridge's escrow; false where it was so already.
-    function _moveEscrow(State storage s, bytes32 outLane, address token, uint256 id, bool held)
+    function _moveEscrow(State storage s, uint256 bridge, address token, uint256 id, bool held)
         internal
         returns (bool)
     {
         uint256 bit = 1 << (id & 255);
-        uint256 word = s.escrowed[outLane][token][id >> 8];
+        uint256 word = s.escrowed[bridge][token][id >> 8];
         if ((word & bit != 0) == held) return false;
-        s.escrowed[outLane][token][id >> 8] = word ^ bit;
+        s.escrowed[bridge][token][id >> 8] = word ^ bit;
         return true;
     }
 }

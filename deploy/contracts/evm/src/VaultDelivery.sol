@@ -17,7 +17,8 @@ abstract contract VaultDelivery is VaultBase {
     /// What one call remembers.
     struct Delivery {
         bytes32 lane;
-        /// The lane of `Returned` entries, and of the transfers that come back.
+        uint256 bridge;
+        /// The lane of `Returned` entries, and of the transfers that come back; read where it is needed (`_outLane`).
         bytes32 outLane;
         address client;
         uint256 first;
@@ -82,7 +83,7 @@ abstract contract VaultDelivery is VaultBase {
         Lane storage l = s.lanes[lane];
         if (l.role != ROLE_IN) revert UnknownLane(lane);
         Delivery memory d;
-        (d.lane, d.outLane, d.client, d.first) = (lane, l.reverse, l.client, first);
+        (d.lane, d.bridge, d.client, d.first) = (lane, l.bridge, l.client, first);
         (bytes memory heights, bytes32[] memory peaks,,) =
             ILightClient(d.client).outboxPeaks(l.remoteOutbox, update, stateProof);
         uint256 cursor;
@@ -117,12 +118,8 @@ abstract contract VaultDelivery is VaultBase {
             return;
         }
         uint256 before = token.balanceOf(address(this));
-        uint256 sent;
-        for (uint256 i; i < pays.length; ++i) {
-            uint256 amount = pays[i].amountOrId;
-            sent += amount;
-            _send(token, standard, pays[i].to, amount);
-        }
+        (uint256 sent, bool good) = token.transferMany(pays);
+        if (!good) revert TransferFailed(token);
         _checkSent(token, before, sent);
     }
 
@@ -225,7 +222,7 @@ abstract contract VaultDelivery is VaultBase {
     /// Prepares a group for having its payments collected while it is hashed.
     function _expect(State storage s, Delivery memory d, Group memory g) private view {
         address token = s.tokens[d.lane][g.t.asset];
-        AssetHead memory h = s.assets[d.outLane][token].head;
+        AssetHead memory h = s.assets[d.bridge][token].head;
         _room(g, g.t.count);
         (g.token, g.h) = (token, h);
         g.c = Entries.Collected(uint160(token), uint160(h.outbox), uint160(d.client), 0, false);
@@ -248,13 +245,21 @@ abstract contract VaultDelivery is VaultBase {
             mstore(0x40, add(free, add(2112, mul(32, mload(r)))))
         }
         uint256 originals = free + RangeProof.HEADROOM;
-        uint256 firstOriginal = Entries.hashReturns(r, d.lane, d.outLane, index, leaves, originals);
-        bytes32 own = Outbox(s.lanes[d.outLane].outbox).peaks(r.height);
+        uint256 firstOriginal = Entries.hashReturns(r, d.lane, _outLane(s, d), index, leaves, originals);
+        bytes32 own = Outbox(s.lanes[_outLane(s, d)].outbox).peaks(r.height);
         if (own == 0 || RangeProof.root(originals, r.count, firstOriginal, r.height, r.siblings, r.siblingCount) != own)
         {
             revert RootMismatch(r.height);
         }
         return (r.end, r.count);
+    }
+
+    function _outLane(State storage s, Delivery memory d) private view returns (bytes32 lane) {
+        lane = d.outLane;
+        if (lane == 0) {
+            lane = s.lanes[d.lane].reverse;
+            d.outLane = lane;
+        }
     }
 
     // --- transfers -----------------------------------------------------------------------------------------------------
@@ -268,7 +273,7 @@ abstract contract VaultDelivery is VaultBase {
         if (g.done == all) return;
         bool collected = g.pays != 0;
         if (!collected) _expect(s, d, g);
-        Asset storage a = s.assets[d.outLane][g.token];
+        Asset storage a = s.assets[d.bridge][g.token];
         uint256 open;
         if (collected && g.done == 0 && _plain(g, a)) {
             (g.payCount, g.total) = (count, g.c.total);
@@ -330,7 +335,7 @@ abstract contract VaultDelivery is VaultBase {
             return true;
         }
         if (h.capped) r.rest -= counted;
-        if (h.standard == ERC721 && h.mode == HOME && !_moveEscrow(s, d.outLane, token, amount, false)) {
+        if (h.standard == ERC721 && h.mode == HOME && !_moveEscrow(s, d.bridge, token, amount, false)) {
             revert EscrowExceeded(token, 0, amount);
         }
         g.total += counted;
@@ -388,7 +393,7 @@ abstract contract VaultDelivery is VaultBase {
             (uint256 k,, uint256 amount) = _payment(g, j);
             if (h.standard == ERC721) {
                 ++undone;
-                if (h.mode == HOME) _moveEscrow(s, d.outLane, token, amount, true);
+                if (h.mode == HOME) _moveEscrow(s, d.bridge, token, amount, true);
             } else {
                 undone += amount;
             }
@@ -444,8 +449,8 @@ abstract contract VaultDelivery is VaultBase {
                 answers := add(answers, 128)
             }
         }
-        uint64 first = Outbox(s.lanes[d.outLane].outbox).append(d.outLane, 4, tails);
-        emit Appended(d.outLane, first, groups);
+        uint64 first = Outbox(s.lanes[_outLane(s, d)].outbox).append(_outLane(s, d), 4, tails);
+        emit Appended(_outLane(s, d), first, groups);
     }
 
     // --- returns -------------------------------------------------------------------------------------------------------
@@ -468,7 +473,7 @@ abstract contract VaultDelivery is VaultBase {
         for (uint256 k; k < r.count; ++k) {
             if ((g.done >> k) & 1 != 0) continue;
             Entries.Original memory o = Entries.original(r, k);
-            _markReturned(s, d.outLane, o.index);
+            _markReturned(s, _outLane(s, d), o.index);
             if (o.asset != asset) {
                 _giveBack(s, d, g, asset);
                 asset = o.asset;
@@ -491,8 +496,8 @@ abstract contract VaultDelivery is VaultBase {
     function _giveBack(State storage s, Delivery memory d, Group memory g, bytes32 asset) private {
         uint256 count = g.payCount;
         if (count == 0) return;
-        address token = s.tokens[d.outLane][asset];
-        Asset storage a = s.assets[d.outLane][token];
+        address token = s.tokens[_outLane(s, d)][asset];
+        Asset storage a = s.assets[d.bridge][token];
         AssetHead memory h = a.head;
         // A transfer of the own outbox was locked by this vault, so its asset is registered.
         if (h.mode == 0) revert UnsupportedAsset(token);
@@ -501,7 +506,7 @@ abstract contract VaultDelivery is VaultBase {
             (,, uint256 amount) = _payment(g, j);
             if (h.standard == ERC721) {
                 ++total;
-                if (h.mode == HOME && !_moveEscrow(s, d.outLane, token, amount, false)) {
+                if (h.mode == HOME && !_moveEscrow(s, d.bridge, token, amount, false)) {
                     revert EscrowExceeded(token, 0, amount);
                 }
             } else {

@@ -21,6 +21,7 @@ abstract contract VaultLock is VaultBase {
     /// A batch of locks of one asset: the call to the outbox and the event are written as items are read.
     struct Batch {
         bytes32 lane;
+        uint256 bridge;
         address token;
         uint64 timeout;
         AssetHead head;
@@ -110,16 +111,17 @@ abstract contract VaultLock is VaultBase {
         if (block.timestamp < s.pausedUntil) revert Paused(s.pausedUntil);
         Lane storage l = s.lanes[lane];
         address client = l.client;
+        b.bridge = l.bridge;
         if (l.role != ROLE_OUT) revert UnknownLane(lane);
         // A lock on a lane whose way back is dead could be stuck.
         if (l.status != OPEN || !ILightClient(client).live()) revert LaneClosed(lane);
-        AssetHead memory h = s.assets[lane][token].head;
+        AssetHead memory h = s.assets[b.bridge][token].head;
         if (h.status != OPEN) {
             if (h.mode == 0) revert UnsupportedAsset(token);
             revert AssetClosed(token);
         }
         if (timeout <= block.timestamp || timeout > block.timestamp + MAX_TIMEOUT) revert TimeoutOutOfRange(timeout);
-        Asset storage a = s.assets[lane][token];
+        Asset storage a = s.assets[b.bridge][token];
         (b.held, b.least) = (a.held, a.minAmount);
         (b.lane, b.token, b.timeout, b.head, b.memos) = (lane, token, timeout, h, memos);
         uint256 width = _bytesOf(amounts);
@@ -260,7 +262,7 @@ abstract contract VaultLock is VaultBase {
     /// Takes the batch's total: books it, binds the cap, pulls or burns.
     function _take(State storage s, Batch memory b) private {
         (address token, uint256 total, AssetHead memory h, uint256 held) = (b.token, b.total, b.head, b.held);
-        Asset storage a = s.assets[b.lane][token];
+        Asset storage a = s.assets[b.bridge][token];
         if (h.mode == HOME) {
             held += total;
             if (held > type(uint128).max) revert AmountOutOfRange(total);
@@ -290,7 +292,7 @@ abstract contract VaultLock is VaultBase {
             VoucherERC20(token).burn(msg.sender, id);
             return;
         }
-        if (!_moveEscrow(s, b.lane, token, id, true)) revert UnsupportedAsset(token);
+        if (!_moveEscrow(s, b.bridge, token, id, true)) revert UnsupportedAsset(token);
         if (!token.moveId(msg.sender, address(this), id)) revert TransferFailed(token);
     }
 

@@ -43,10 +43,12 @@ abstract contract VaultStorage {
         uint8 status;
         /// Bytes of an account at the other end: 20, or 32 where all widths up to a word are allowed.
         uint8 accountBytes;
-        uint64 epoch;
+        /// Number of the bridge: its assets are kept under it.
+        uint32 bridge;
         // slots 2 and 3
         /// The outbox that the other vault writes.
         address remoteOutbox;
+        uint64 epoch;
         /// The outbox that this vault writes for the bridge.
         address outbox;
         /// Genesis hash of the chain at the other end.
@@ -72,7 +74,7 @@ abstract contract VaultStorage {
         uint8 accountBytes;
     }
 
-    /// One asset of one bridge, kept under the outgoing lane and the token on this chain.
+    /// One asset of one bridge, kept under the bridge's number and the token on this chain.
     struct Asset {
         AssetHead head;
         // slot 1
@@ -103,13 +105,13 @@ abstract contract VaultStorage {
         uint8 guard;
         bytes32 genesis;
         mapping(bytes32 lane => Lane) lanes;
-        mapping(bytes32 outLane => mapping(address token => Asset)) assets;
+        mapping(uint256 bridge => mapping(address token => Asset)) assets;
         /// The token that an entry's asset means, for entries that arrive on a lane and for those that left on it.
         mapping(bytes32 lane => mapping(bytes32 asset => address token)) tokens;
         /// 1 ERC-20, 2 ERC-721, for every token ever registered.
         mapping(address token => uint8) standards;
         /// ERC-721 ids held for a bridge, a bit each.
-        mapping(bytes32 outLane => mapping(address token => mapping(uint256 word => uint256 bits))) escrowed;
+        mapping(uint256 bridge => mapping(address token => mapping(uint256 word => uint256 bits))) escrowed;
         /// Transfers of an outgoing lane that came back, a bit each, never cleared.
         mapping(bytes32 outLane => mapping(uint256 word => uint256 bits)) returned;
         /// Parked for an owner.
@@ -119,6 +121,8 @@ abstract contract VaultStorage {
         mapping(address outbox => bool used) outboxes;
         /// Vouchers that belong to a (bridge, asset) already.
         mapping(address voucher => bool bound) vouchers;
+        /// Bridges opened so far: the newest one's number.
+        uint32 bridges;
     }
 
     error Reentered();

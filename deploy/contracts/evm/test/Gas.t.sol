@@ -161,26 +161,27 @@ contract GasTest is Bridge {
         pure
         returns (bytes32, bytes memory siblings, uint256 count)
     {
-        uint256 n = nodes.length;
         for (uint256 h; h < 20; ++h) {
-            bytes32[] memory row = new bytes32[](n + 1);
-            uint256 shift = first & 1;
-            if (shift == 1) {
-                row[0] = keccak256(abi.encode("left", h));
-                siblings = bytes.concat(siblings, row[0]);
+            if ((first >> h) & 1 == 1) {
+                bytes32 left = keccak256(abi.encode("left", h));
+                siblings = bytes.concat(siblings, left);
                 ++count;
+                nodes = _up(nodes, left);
+            } else {
+                nodes = _up(nodes, 0);
             }
-            for (uint256 i; i < n; ++i) {
-                row[i + shift] = nodes[i];
-            }
-            n = (n + shift) / 2;
-            nodes = new bytes32[](n);
-            for (uint256 i; i < n; ++i) {
-                nodes[i] = keccak256(abi.encodePacked(bytes1(0x01), row[2 * i], row[2 * i + 1]));
-            }
-            first >>= 1;
         }
         return (nodes[0], siblings, count);
+    }
+
+    /// The row above, with a node on the left if there is one.
+    function _up(bytes32[] memory row, bytes32 left) private pure returns (bytes32[] memory above) {
+        uint256 shift = left == 0 ? 0 : 1;
+        above = new bytes32[]((row.length + shift) / 2);
+        for (uint256 i; i < above.length; ++i) {
+            bytes32 a = 2 * i < shift ? left : row[2 * i - shift];
+            above[i] = keccak256(abi.encodePacked(bytes1(0x01), a, row[2 * i + 1 - shift]));
+        }
     }
 
     function _receive(string memory name, uint256 src, bytes32 asset, uint256 n, bool existing) private {
@@ -208,7 +209,8 @@ contract GasTest is Bridge {
     /// Slot of `held` and `minAmount`: the second of the asset's.
     function _heldSlot(uint256 side, address asset) private view returns (bytes32) {
         bytes32 base = keccak256("causeway/vault/state");
-        bytes32 perLane = keccak256(abi.encode(sides[side].outLane, uint256(base) + 3));
+        bytes32 perLane =
+            keccak256(abi.encode(uint256(sides[side].admin.laneConfig(sides[side].outLane).bridge), uint256(base) + 3));
         return bytes32(uint256(keccak256(abi.encode(asset, perLane))) + 1);
     }
 

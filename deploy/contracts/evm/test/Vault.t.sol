@@ -170,7 +170,12 @@ contract VaultTest is Bridge {
         pays[0] = Pay(BOB, amount);
         vm.prank(address(sides[1].vault));
         voucher.mint(pays);
-        bytes32 perLane = keccak256(abi.encode(sides[1].outLane, uint256(keccak256("causeway/vault/state")) + 3));
+        bytes32 perLane = keccak256(
+            abi.encode(
+                uint256(sides[1].admin.laneConfig(sides[1].outLane).bridge),
+                uint256(keccak256("causeway/vault/state")) + 3
+            )
+        );
         bytes32 held = bytes32(uint256(keccak256(abi.encode(address(voucher), perLane))) + 1);
         vm.store(address(sides[1].vault), held, bytes32(uint256(vm.load(address(sides[1].vault), held)) + amount));
     }

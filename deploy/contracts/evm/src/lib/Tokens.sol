@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 pragma solidity 0.8.37;
 
+import {Pay} from "../VoucherERC20.sol";
+
 /// Calls to registered tokens. Nothing a token returns beyond one word is ever copied, and an address without code never
 /// passes for a token: every call here must answer with a word.
 library Tokens {
@@ -19,6 +21,29 @@ library Tokens {
             mstore(add(m, 36), amount)
             ok := call(gas(), token, 0, m, 68, 0, 32)
             ok := and(ok, and(gt(returndatasize(), 31), eq(mload(0), 1)))
+        }
+    }
+
+    /// ERC-20 `transfer` to each in turn; false as soon as one is not answered with exactly true.
+    function transferMany(address token, Pay[] calldata pays) internal returns (uint256 sent, bool ok) {
+        bytes4 selector = TRANSFER;
+        assembly ("memory-safe") {
+            let m := mload(0x40)
+            mstore(m, selector)
+            ok := 1
+            let end := add(pays.offset, shl(6, pays.length))
+            for { let pay := pays.offset } lt(pay, end) { pay := add(pay, 64) } {
+                // Recipient and amount as they stand.
+                calldatacopy(add(m, 4), pay, 64)
+                let amount := calldataload(add(pay, 32))
+                sent := add(sent, amount)
+                // A sum that wraps is no sum.
+                let moved := and(call(gas(), token, 0, m, 68, 0, 32), iszero(lt(sent, amount)))
+                if iszero(and(moved, and(gt(returndatasize(), 31), eq(mload(0), 1)))) {
+                    ok := 0
+                    break
+                }
+            }
         }
     }
 
