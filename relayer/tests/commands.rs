@@ -246,6 +246,90 @@ async fn without_a_relayer_the_admin_commands_say_so() {
     }
 }
 
+/// Gives every listener of acme's configuration a free port.
+fn free_ports(file: &Path) {
+    let port = || std::net::TcpListener::bind(("127.0.0.1", 0)).unwrap().local_addr().unwrap().to_string();
+    for fixed in ["127.0.0.1:7401", "127.0.0.1:9464"] {
+        edit(file, fixed, &port());
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_running_relayer_answers_and_obeys() {
+    let pair = Pair::new(FAST).await;
+    pair.deploy().await;
+    let token = test_token(&pair.alpha).await;
+    let register = ["assets", "register", "--home", "alpha", "--token", &token, "--kind", "erc20", "--symbol", "TST"];
+    for organisation in ["acme", "globex", "acme", "globex"] {
+        pair.run(organisation, &register).await;
+    }
+    fund(&pair, &token).await;
+    let to = "0x00000000000000000000000000000000000000aa";
+    let send = ["transfer", "--from", "alpha", "--asset", "TST", "--to", to, "--amount", "5", "--timeout", "2days"];
+    let (code, sent) = pair.run("acme", &send).await;
+    assert_eq!(code, 0, "{sent}");
+    let lane = sent["lane"].as_str().unwrap().to_owned();
+
+    let file = pair.config("acme");
+    free_ports(&file);
+    let mut relayer = Command::new(env!("CARGO_BIN_EXE_causeway"))
+        .args(["--config", file.to_str().unwrap(), "run", "--attached"])
+        .stdin(std::process::Stdio::piped())
+        .stderr(fs::File::create(pair.dir.path().join("acme.log")).unwrap())
+        .kill_on_drop(true)
+        .spawn()
+        .unwrap();
+    let input = relayer.stdin.take();
+    let seen = async {
+        loop {
+            let (code, lanes) = pair.run("acme", &["lanes"]).await;
+            let found = lanes["lanes"].as_array().and_then(|all| all.iter().find(|l| l["size"] == 1));
+            if let (0, Some(found)) = (code, found) {
+                return found.clone();
+            }
+            tokio::time::sleep(Duration::from_millis(100)).await;
+        }
+    };
+    let found = tokio::time::timeout(Duration::from_secs(30), seen).await.expect("the relayer sees the lock");
+    assert_eq!(
+        (found["name"].as_str().unwrap(), found["state"].as_str().unwrap()),
+        (&*format!("lanes/{lane}"), "running")
+    );
+
+    // The start of an id is enough, and names are as people say them.
+    let short = &lane[..10];
+    let (code, status) = pair.run("acme", &["status"]).await;
+    assert_eq!((code, &status["organisation"]), (0, &Value::from("acme")), "{status}");
+    let (_, entries) = pair.run("acme", &["entries", short, "--pending"]).await;
+    assert_eq!(entries["entries"][0]["body"]["transfer"]["amount"], "5", "{entries}");
+    let (code, trace) = pair.run("acme", &["entries", "trace", "eip155:2001>eip155:2002", "0"]).await;
+    assert_eq!((code, &trace["entry"]["index"]), (0, &Value::from(0)), "{trace}");
+    let (_, clients) = pair.run("acme", &["client", short]).await;
+    assert_eq!(clients["clients"][0]["contract"]["state"], "active", "{clients}");
+    let (_, letters) = pair.run("acme", &["dead-letters"]).await;
+    assert_eq!(letters["dead_letters"], Value::Array(vec![]));
+    for (order, state) in [("pause", "paused"), ("resume", "running")] {
+        let (code, lanes) = pair.run("acme", &["lanes", order, short, "--comment", "a test"]).await;
+        assert_eq!(code, 0, "{lanes}");
+        if state == "paused" {
+            assert_eq!(lanes["lanes"][0]["state"], state, "{lanes}");
+        }
+    }
+    assert_eq!(pair.run("acme", &["reload", "--dry-run"]).await.0, 0);
+
+    // What does not exist is refused by its name, and is no success.
+    assert_eq!(pair.run("acme", &["entries", "trace", short, "7"]).await.0, 5);
+    assert_eq!(pair.run("acme", &["entries", "0xffffffff"]).await.0, 2);
+    assert_eq!(pair.run("acme", &["dead-letters", "retry", "1"]).await.0, 5);
+
+    // A second relayer on the same folder does not start; the first one stops when asked.
+    let (code, _, _) = causeway(&["--config", file.to_str().unwrap(), "run"]).await;
+    assert_ne!(code, 0);
+    drop(input);
+    let status = tokio::time::timeout(Duration::from_secs(15), relayer.wait()).await.expect("in time").unwrap();
+    assert_eq!(status.code(), Some(0));
+}
+
 #[tokio::test]
 async fn answers_are_one_json_object_and_usage_errors_exit_with_2() {
     for arguments in [&["config", "schema"][..], &["config", "reference"], &["completions", "bash"]] {
