@@ -40,6 +40,10 @@ library Entries {
         bytes32 sender;
     }
 
+    /// One less than the largest amount, and than the largest account.
+    uint256 private constant MOST_AMOUNT = 0xfffffffffffffffffffffffffffffffe;
+    uint256 private constant MOST_ACCOUNT = 0x00fffffffffffffffffffffffffffffffffffffffe;
+
     uint256 private constant TRANSFERS_HEAD = 37;
     uint256 private constant RETURNS_HEAD = 5;
     /// u64 index | u8 reason | asset | amount | sender | recipient | u64 timeout | memo hash.
@@ -169,8 +173,9 @@ library Entries {
                 let timeout := shr(192, calldataload(record))
                 mstore(add(m, 256), timeout)
                 record := add(record, 8)
-                odd := or(odd, or(or(iszero(amount), shr(128, amount)), iszero(gt(timeout, timestamp()))))
-                odd := or(odd, or(or(iszero(to), shr(160, to)), eq(to, address())))
+                // Below 1 and above the most are one comparison each: one less than zero is the largest word.
+                odd := or(odd, or(gt(sub(amount, 1), MOST_AMOUNT), iszero(gt(timeout, timestamp()))))
+                odd := or(odd, or(gt(sub(to, 1), MOST_ACCOUNT), eq(to, address())))
                 odd := or(odd, or(or(eq(to, mload(c)), eq(to, mload(add(c, 32)))), eq(to, mload(add(c, 64)))))
                 if mload(add(t, 96)) {
                     mstore(add(m, 288), calldataload(record))

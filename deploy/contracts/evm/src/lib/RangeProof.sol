@@ -46,9 +46,10 @@ library RangeProof {
                 }
                 // 0x01 goes over the byte before the pair: headroom for the first, a hashed node for the others.
                 let out := start
-                for { let pair := start } lt(pair, end) { pair := add(pair, 64) } {
-                    mstore8(sub(pair, 1), 1)
-                    mstore(out, keccak256(sub(pair, 1), 65))
+                let last := sub(end, 1)
+                for { let prefixed := sub(start, 1) } lt(prefixed, last) { prefixed := add(prefixed, 64) } {
+                    mstore8(prefixed, 1)
+                    mstore(out, keccak256(prefixed, 65))
                     out := add(out, 32)
                 }
                 end := out
