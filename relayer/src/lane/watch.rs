@@ -68,7 +68,9 @@ pub trait Witness: Send + Sync {
 impl Watch {
     /// Follows the chain until an error. Retryable errors end it too: the caller starts it again after a delay.
     pub async fn run(&self) -> Result<()> {
-        let (mut trusted, mut scanned) = self.start().await?;
+        let (mut trusted, scanned) = self.start().await?;
+        // What ended the last run may have been a lie.
+        let mut scanned = self.heal(scanned).await?;
         loop {
             let height = self.chain.headers.newer_than(trusted.height).await?;
             let mut update = Bytes::new();
@@ -115,7 +117,8 @@ impl Watch {
                 .await
                 .map_err(|e| Error::retry(Kind::Store, e.to_string()))??;
             book.truncate(size);
-            from = from.min(height.max(self.pinned.scan_from.saturating_sub(1)));
+            // The block of the mark itself is scanned again: a node that leaves events out may have told half of it.
+            from = from.min(height.max(self.pinned.scan_from).saturating_sub(1));
         }
         Ok(from)
     }
@@ -135,7 +138,7 @@ impl Watch {
         for event in events {
             match event {
                 VaultEvent::Appended { lane, first, entries, at } => {
-                    self.appended(lane, first, entries, at, &mut grown)?;
+                    self.appended(lane, first, entries, (at, to), &mut grown)?;
                 }
                 VaultEvent::Delivered { lane, first, count, taken, returned, parked, at } => {
                     let Some(book) = self.chain.arriving(lane) else {
@@ -158,12 +161,13 @@ impl Watch {
         tokio::task::spawn_blocking(write).await.map_err(|e| Error::retry(Kind::Store, e.to_string()))?
     }
 
+    /// One event; `asked` is the last block of the question that it answers.
     fn appended(
         &self,
         lane: LaneId,
         first: u64,
         entries: Vec<Entry>,
-        at: EventAt,
+        (at, asked): (EventAt, u64),
         grown: &mut BTreeMap<LaneId, Vec<Entry>>,
     ) -> Result<()> {
         // A lane that this relayer does not serve, or a look-alike event: ignored.
@@ -173,10 +177,16 @@ impl Watch {
         };
         let consecutive = entries.iter().zip(first..).all(|(e, i)| e.lane == lane && e.index == i);
         if !consecutive {
-            self.chain.headers.report_lie(at.block, "an Appended event whose entries are not consecutive");
+            self.chain.headers.report_lie(asked, "an Appended event whose entries are not consecutive");
             return Err(Error::retry(Kind::NodeLied, "an Appended event whose entries are not consecutive"));
         }
-        let fresh = book.append(at.block, &entries)?;
+        // A hole or a contradiction: this event is false, or one before was left out or false. Events are a node's word, so
+        // it is not believed for a while, and everything that is not proven delivered is scanned again; no lane stops.
+        let fresh = book.append(at.block, &entries).map_err(|e| {
+            self.chain.headers.report_lie(asked, &e.detail);
+            self.chain.doubt(lane);
+            Error::retry(e.kind, e.detail)
+        })?;
         if fresh > 0 {
             self.seen.observed(&book, &entries[entries.len() - fresh..], at);
             self.woken.lock().unwrap_or_else(PoisonError::into_inner).insert(lane, book);
