@@ -65,7 +65,8 @@ impl EvmHeaders {
     /// Updates that lead from `trusted` to `height`.
     ///
     /// # Errors
-    /// The endpoints'; `NodeLied` for a header without a quorum of seals; `Refused` where no headers in between help.
+    /// The endpoints'; `NodeLied` for a header without a quorum of seals, or sealed by strangers where no header in between
+    /// could help; `Refused` for too many headers in between.
     pub async fn lead(&self, trusted: &bft::TrustedState, height: u64) -> Result<Vec<Update>> {
         let mut at = trusted.clone();
         let mut steps = Vec::new();
@@ -84,6 +85,12 @@ impl EvmHeaders {
                 }
                 Err(refusal) if refusal.intermediate_helps() && target > at.height() + 1 => {
                     targets.push(at.height() + (target - at.height()) / 2);
+                }
+                // A neighbour that nobody of the set in force sealed: strangers made it up, and no other header helps.
+                Err(refusal) if refusal.intermediate_helps() => {
+                    let detail = format!("header {target}: {refusal}");
+                    self.pool.lied(target, &detail);
+                    return Err(Error::retry(Kind::NodeLied, detail));
                 }
                 // The lane judges it again, and says what it is.
                 Err(_) => {
