@@ -3,7 +3,8 @@
 //! kernel closes it.
 
 use super::failed;
-use crate::cli::exit::CliError;
+use crate::cli::{admin, exit::CliError};
+use causeway_proto::admin::v1::GetStatusRequest;
 use std::{
     fs::File,
     path::{Path, PathBuf},
@@ -14,6 +15,11 @@ use tokio::process::{Child, ChildStdin, Command};
 
 /// A relayer that is asked to stop gives its tasks ten seconds to finish what they are writing; half as much again is plenty.
 const STOP_DEADLINE: Duration = Duration::from_secs(15);
+
+/// The relayers follow both chains from their pinned header and find each other within this.
+const READY_DEADLINE: Duration = Duration::from_secs(30);
+/// Between two looks at whether a relayer is ready: its socket does not exist before, so there is nothing to wait on.
+const READY_INTERVAL: Duration = Duration::from_millis(100);
 
 /// A relayer's process.
 pub(super) struct Relayer {
@@ -30,6 +36,16 @@ impl Relayer {
     /// Starts `causeway run` on the configuration at `config`.
     pub(super) fn start(organisation: &str, config: &Path, log: PathBuf) -> Result<Self, CliError> {
         let program = std::env::current_exe().map_err(|error| failed("finding this program", error))?;
+        Self::start_program(&program, organisation, config, log)
+    }
+
+    /// Starts `run` of the `causeway` binary at `program`.
+    pub(super) fn start_program(
+        program: &Path,
+        organisation: &str,
+        config: &Path,
+        log: PathBuf,
+    ) -> Result<Self, CliError> {
         let file = File::create(&log).map_err(|error| CliError::local(log.display(), error))?;
         let mut child = Command::new(program)
             .arg("--config")
@@ -61,6 +77,19 @@ impl Relayer {
         )
     }
 
+    /// Ends it as a power failure would (SIGKILL), and waits until it is gone.
+    pub(super) async fn kill(mut self) -> Result<(), CliError> {
+        let wrong = |error: std::io::Error| failed("killing a relayer", error);
+        if let Some(status) = self.child.try_wait().map_err(wrong)? {
+            let log = self.log.display();
+            return Err(failed(
+                format!("{}'s relayer", self.organisation),
+                format!("it ended before: {status}; {log}"),
+            ));
+        }
+        self.child.kill().await.map_err(wrong)
+    }
+
     /// Asks it to stop, waits, and kills it if it does not.
     pub(super) async fn stop(mut self) -> Result<ExitStatus, CliError> {
         drop(self.input.take());
@@ -72,6 +101,34 @@ impl Relayer {
             }
         }
     }
+}
+
+/// Waits until the relayers behind these sockets answer, run every lane, and (if asked for) have found each other.
+pub(super) async fn ready(sockets: &[PathBuf], with_peer: bool) -> Result<(), CliError> {
+    let all = sockets.iter().map(|socket| async move {
+        loop {
+            if let Ok(mut relayer) = admin::connect_to(socket).await
+                && let Ok(status) = relayer.get_status(GetStatusRequest {}).await
+            {
+                let status = status.into_inner();
+                let connected = !status.peers.is_empty() && status.peers.iter().all(|peer| peer.connected);
+                let running = status.lanes.len() == 2 && status.chains.iter().all(|c| c.verified_height > 0);
+                if running && (connected || !with_peer) {
+                    return;
+                }
+            }
+            tokio::time::sleep(READY_INTERVAL).await;
+        }
+    });
+    let ready = tokio::time::timeout(READY_DEADLINE, futures::future::join_all(all)).await;
+    ready.map(drop).map_err(|_| failed("the relayers", format!("not ready after {}s", READY_DEADLINE.as_secs())))
+}
+
+/// Whether the relayer behind the socket has a session with each of its peers.
+pub(super) async fn connected(socket: &Path) -> Result<bool, CliError> {
+    let status = admin::connect_to(socket).await?.get_status(GetStatusRequest {}).await;
+    let status = status.map_err(|status| failed("a relayer's status", status.message()))?.into_inner();
+    Ok(status.peers.iter().all(|peer| peer.connected))
 }
 
 /// Peak resident memory of a process in bytes, where the system tells (Linux).

@@ -8,6 +8,7 @@ mod abi;
 mod books;
 mod children;
 mod figures;
+pub mod harness;
 mod invariants;
 mod ledger;
 mod network;
@@ -24,7 +25,7 @@ use crate::cli::{
     output::{Output, Report},
 };
 use books::Books;
-use causeway_proto::admin::v1::{GetStatusRequest, PauseLaneRequest, ResumeLaneRequest};
+use causeway_proto::admin::v1::{PauseLaneRequest, ResumeLaneRequest};
 use children::{Relayer, peak_memory};
 use clap::Args;
 use futures::future::try_join_all;
@@ -46,10 +47,6 @@ use transfers::{Transfer, Users};
 const TRANSFERS_MIN: u32 = 10;
 /// Most: the demo keeps them all in memory.
 const TRANSFERS_MAX: u32 = 20_000;
-/// The relayers follow both chains from their pinned header and find each other within this.
-const READY_DEADLINE: Duration = Duration::from_secs(30);
-/// Between two looks at whether a relayer is ready: its socket does not exist before, so there is nothing to wait on.
-const READY_INTERVAL: Duration = Duration::from_millis(100);
 /// A transfer may take this many blocks, both ways and back again, before the demo gives up; and a fixed allowance.
 const TRANSFER_BLOCKS: u32 = 30;
 const TRANSFER_ALLOWANCE: Duration = Duration::from_secs(60);
@@ -234,7 +231,7 @@ impl Scene<'_> {
     async fn act(&self) -> Result<Acted, CliError> {
         let [alpha, beta] = self.networks;
         let total = self.args.transfers as usize;
-        self.ready().await?;
+        children::ready(&self.bridge.sockets, true).await?;
         let users = Users::new(alpha, beta);
         self.progress.say("one transfer is held up until it is late");
         self.pause(true).await?;
@@ -260,27 +257,6 @@ impl Scene<'_> {
         sent.extend(back);
         let places = there.into_iter().chain(back_places);
         Ok(Acted { transfers: sent.into_iter().zip(places).collect(), users, claimed_to, first_lock, last_decision })
-    }
-
-    /// Waits until both relayers answer, run every lane, and have found each other.
-    async fn ready(&self) -> Result<(), CliError> {
-        let all = self.bridge.sockets.iter().map(|socket| async move {
-            loop {
-                if let Ok(mut relayer) = admin::connect_to(socket).await
-                    && let Ok(status) = relayer.get_status(GetStatusRequest {}).await
-                {
-                    let status = status.into_inner();
-                    let connected = !status.peers.is_empty() && status.peers.iter().all(|peer| peer.connected);
-                    let running = status.lanes.len() == 2 && status.chains.iter().all(|c| c.verified_height > 0);
-                    if connected && running {
-                        return;
-                    }
-                }
-                tokio::time::sleep(READY_INTERVAL).await;
-            }
-        });
-        let ready = tokio::time::timeout(READY_DEADLINE, futures::future::join_all(all)).await;
-        ready.map(drop).map_err(|_| failed("the relayers", format!("not ready after {}s", READY_DEADLINE.as_secs())))
     }
 
     /// Pauses or resumes the lane that leaves home, at both relayers, as an operator would.

@@ -210,6 +210,39 @@ async fn pause(turn: usize, total: usize, network: &Network) {
     }
 }
 
+/// Sends `count` plain ERC-20 transfers from a chain over about `waves` blocks; each tenth from home cannot be credited.
+pub(super) async fn send_plain(
+    users: &Users,
+    bridge: &Bridge,
+    network: &Network,
+    from: usize,
+    count: usize,
+    waves: usize,
+) -> Result<Vec<Transfer>, CliError> {
+    let timeout = network.now().await? + TIMEOUT_SECONDS;
+    let (senders, token) =
+        if from == 0 { (&users.alpha, bridge.credit.home) } else { (&users.beta, bridge.credit.voucher) };
+    let per_wave = count.div_ceil(SENDERS * waves.max(1)).max(1);
+    let sent = try_join_all(senders.iter().enumerate().map(|(at, user)| async move {
+        let mut sent = Vec::new();
+        for (turn, number) in (at..count).step_by(SENDERS).enumerate() {
+            if turn > 0 && turn.is_multiple_of(per_wave) {
+                tokio::time::sleep(network.block_time).await;
+            }
+            let (purpose, recipient) = match from {
+                0 if number % 10 == 9 => (Purpose::Refused, bridge.ends[1].vault),
+                0 => (Purpose::Erc20There, user.address()),
+                _ => (Purpose::Erc20Back, user.address()),
+            };
+            // There in hundreds, back in ones: nobody sends back more than it got.
+            let amount = if from == 0 { U256::from(100 + number % 7) } else { U256::from(1 + number % 3) };
+            sent.push(lock(user, bridge, from, Lock { purpose, token, amount, recipient, timeout }).await?);
+        }
+        Ok::<_, CliError>(sent)
+    }));
+    Ok(sent.await?.into_iter().flatten().collect())
+}
+
 async fn send_special(users: &Users, bridge: &Bridge, timeout: u64) -> Result<[Transfer; 3], CliError> {
     let (owner, _) = users.first()?;
     let bill = Lock {

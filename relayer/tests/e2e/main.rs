@@ -1,0 +1,77 @@
+//! End to end, under trouble: real processes of the relayer between two embedded chains, killed, cut off, lied to, spoilt.
+//! Every test ends by reading both chains itself: INV-1, INV-2 and INV-3 hold, and each lock ended credited or returned
+//! within a stated time.
+#![cfg(feature = "demo")]
+#![allow(clippy::unwrap_used, clippy::expect_used, missing_docs)]
+
+mod files;
+mod kills;
+mod nodes;
+mod peers;
+
+use causeway::demo::harness::Harness;
+use std::{path::Path, time::Duration};
+use tempfile::TempDir;
+use tokio::sync::{Mutex, MutexGuard};
+
+/// Time between blocks.
+const BLOCK: Duration = Duration::from_millis(500);
+/// Patience with a peer in tests about peers.
+const PATIENCE: Duration = Duration::from_secs(2);
+/// Everything settles within this when no relayer has to be patient: a few blocks, on a busy machine.
+const SOON: Duration = Duration::from_secs(30);
+
+/// Chains and relayers want the whole machine: tests run one after the other.
+static TURN: Mutex<()> = Mutex::const_new(());
+
+/// A test's world. Kept on disk when the test fails.
+struct World {
+    harness: Harness,
+    dir: Option<TempDir>,
+    _turn: MutexGuard<'static, ()>,
+}
+
+impl World {
+    /// Chains, contracts and files; relayers that are `patience` patient with each other, and not started.
+    async fn build(patience: Duration) -> Self {
+        let turn = TURN.lock().await;
+        let dir = TempDir::with_prefix("causeway-e2e-").unwrap();
+        let program = Path::new(env!("CARGO_BIN_EXE_causeway"));
+        let harness = Harness::build(program, dir.path(), BLOCK).await.unwrap();
+        for who in [0, 1] {
+            let patience = format!("peer_patience = \"{}ms\"", patience.as_millis());
+            harness.edit(who, "peer_patience = \"30s\"", &patience).unwrap();
+        }
+        Self { harness, dir: Some(dir), _turn: turn }
+    }
+
+    /// Reads both chains: nothing is open after `limit`, and no invariant is violated.
+    async fn judge(&self, limit: Duration) {
+        let violations = self.harness.judge(limit).await.unwrap();
+        assert!(violations.is_empty(), "{violations:#?}");
+    }
+
+    /// Sends there, both relayers carry it: afterwards users own something to send back.
+    async fn warm_up(&self) {
+        self.harness.start_both().await.unwrap();
+        self.harness.send(0, 16, 1).await.unwrap();
+        self.harness.settle(SOON).await.unwrap();
+    }
+}
+
+impl Drop for World {
+    fn drop(&mut self) {
+        if std::thread::panicking()
+            && let Some(dir) = self.dir.take()
+        {
+            eprintln!("files and logs are in {}", dir.keep().display());
+        }
+    }
+}
+
+impl std::ops::Deref for World {
+    type Target = Harness;
+    fn deref(&self) -> &Harness {
+        &self.harness
+    }
+}

@@ -1,0 +1,76 @@
+//! Peers that are gone, away for a while, or not who they should be.
+
+use super::{PATIENCE, SOON, World};
+use std::time::{Duration, Instant};
+
+/// One relayer alone: its patience, then a few blocks.
+const ALONE: Duration = Duration::from_secs(60);
+
+async fn one_finishes_alone(survivor: usize) {
+    let world = World::build(PATIENCE).await;
+    world.warm_up().await;
+    // What is under way when the other one dies is not lost either.
+    tokio::try_join!(world.send(0, 20, 1), world.send(1, 20, 1)).unwrap();
+    world.kill(1 - survivor).await.unwrap();
+    let begun = Instant::now();
+    tokio::try_join!(world.send(0, 20, 2), world.send(1, 20, 2)).unwrap();
+    world.judge(ALONE).await;
+    println!("alone, both directions: {:?}", begun.elapsed());
+    // And it stays so: the next ones pass as well.
+    tokio::try_join!(world.send(0, 10, 1), world.send(1, 10, 1)).unwrap();
+    world.judge(ALONE).await;
+}
+
+/// ATK-008, INV-6: one organisation's relayer never comes back; the other finishes both directions.
+#[tokio::test(flavor = "multi_thread")]
+async fn atk_008_acme_alone_finishes_both_directions() {
+    one_finishes_alone(0).await;
+}
+
+/// The same from the other end.
+#[tokio::test(flavor = "multi_thread")]
+async fn atk_008_globex_alone_finishes_both_directions() {
+    one_finishes_alone(1).await;
+}
+
+/// A peer that is away for less than the other's patience: what it should have done waits, and is done when it is back.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_peer_that_comes_back_goes_on() {
+    // Nobody does the other one's work here.
+    let world = World::build(Duration::from_secs(300)).await;
+    world.warm_up().await;
+    world.kill(1).await.unwrap();
+    tokio::try_join!(world.send(0, 20, 2), world.send(1, 20, 2)).unwrap();
+    tokio::time::sleep(Duration::from_secs(4)).await;
+    let (_, open) = world.progress();
+    assert!(open >= 20, "what only the absent one may carry was carried: {open} open");
+    world.start(1).await.unwrap();
+    let begun = Instant::now();
+    world.judge(SOON).await;
+    println!("after its return: {:?}", begun.elapsed());
+    // Together again.
+    world.ready(0, true).await.unwrap();
+    world.ready(1, true).await.unwrap();
+    tokio::try_join!(world.send(0, 10, 1), world.send(1, 10, 1)).unwrap();
+    world.judge(SOON).await;
+}
+
+/// ATK-098 at the daemon: a certificate of another CA gives no session; the lanes end by patience all the same.
+#[tokio::test(flavor = "multi_thread")]
+async fn atk_098_a_strangers_certificate_gives_no_session_and_stops_no_transfer() {
+    let world = World::build(PATIENCE).await;
+    // The CA that acme expects behind globex's name is its own, and globex's certificate is not of it.
+    let folder = world.folder(0).join("tls");
+    std::fs::copy(folder.join("ca.crt"), folder.join("globex-ca.crt")).unwrap();
+    tokio::try_join!(world.start(0), world.start(1)).unwrap();
+    tokio::try_join!(world.ready(0, false), world.ready(1, false)).unwrap();
+    let begun = Instant::now();
+    world.send(0, 16, 2).await.unwrap();
+    world.settle(ALONE).await.unwrap();
+    world.send(1, 16, 2).await.unwrap();
+    world.judge(ALONE).await;
+    println!("without a session, there and back: {:?}", begun.elapsed());
+    for who in [0, 1] {
+        assert!(!world.connected(who).await.unwrap(), "a session with a stranger");
+    }
+}
