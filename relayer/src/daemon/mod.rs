@@ -22,7 +22,7 @@ use crate::{
         ports::Clock,
         watch::Watch,
     },
-    metrics::Metrics,
+    metrics::{Metrics, labels, process::TaskUp},
     peers::routes::Routes,
     store::Store,
     telemetry::{Traces, journal::Measured},
@@ -88,13 +88,13 @@ pub async fn run(config: Config, shutdown: CancellationToken) -> Result<()> {
     };
     let built = Arc::new(build::build(&parts).await?);
     for chain in &built.watches {
-        tasks.spawn(keep_watching(chain.clone(), stop.clone()));
+        start(&tasks, &metrics, ("watch", observe.name(&chain.chain.id)), keep_watching(chain.clone(), stop.clone()));
     }
     for lane in &built.lanes {
         let standing = crate::telemetry::standing::follow(lane.handles.lane.clone(), lane.run.state.subscribe());
         let ended = stop.clone();
         tasks.spawn(async move { ended.run_until_cancelled(standing).await });
-        tasks.spawn(lane.run.clone().run(stop.clone()));
+        start(&tasks, &metrics, ("lane", &labels::lane(&lane.run.id)), lane.run.clone().run(stop.clone()));
     }
     if let Some(links) = &built.links {
         links.start(&tasks, stop.clone()).await?;
@@ -118,11 +118,21 @@ pub async fn run(config: Config, shutdown: CancellationToken) -> Result<()> {
 }
 
 fn traces(config: &Config) -> Result<Traces> {
-    match &config.telemetry.otlp_endpoint {
-        None => Ok(Traces::default()),
-        Some(endpoint) => Traces::otlp(endpoint, config.telemetry.sample_ratio, &config.organisation)
-            .map_err(|e| invalid(e.to_string())),
-    }
+    let settings = &config.telemetry;
+    Traces::configured(settings.otlp_endpoint.as_deref(), settings.sample_ratio, &config.organisation)
+        .map_err(|e| invalid(e.to_string()))
+}
+
+/// Starts a task that runs as long as the relayer; `causeway_task_up` falls when it ends, however it ends (ATK-085).
+fn start<F>(tasks: &TaskTracker, metrics: &Metrics, (name, scope): (&str, &str), work: F)
+where
+    F: Future<Output = ()> + Send + 'static,
+{
+    let up = TaskUp::new(metrics, name, scope);
+    tasks.spawn(async move {
+        let _up = up;
+        work.await;
+    });
 }
 
 /// The operators' socket and the probes.
@@ -138,10 +148,11 @@ async fn listeners(
     let socket = Socket::bind(&data.join(&config.admin.socket)).await.map_err(|e| unusable("admin.socket", e))?;
     let audit = Audit::open(&data.join("audit.log")).map_err(|e| unusable("audit.log", e))?;
     let (health, shown) = watch::channel(Health::starting());
-    tasks.spawn(probes::serve(probe, parts.metrics.clone(), shown, parts.stop.clone()));
+    let probes = probes::serve(probe, parts.metrics.clone(), shown, parts.stop.clone());
+    start(tasks, &parts.metrics, ("metrics", "process"), probes);
     let daemon = Arc::new(Daemon::new(parts, built.clone()));
     let (metrics, stop) = (parts.metrics.clone(), parts.stop.clone());
-    tasks.spawn(async move {
+    start(tasks, &parts.metrics, ("admin", "process"), async move {
         if let Err(error) = crate::api::admin::serve(socket, daemon, audit, metrics, stop).await {
             tracing::error!(%error, "the admin listener failed");
         }

@@ -74,7 +74,7 @@ impl Observe {
         self.lanes.read().unwrap_or_else(PoisonError::into_inner).get(&lane).cloned()
     }
 
-    fn name<'a>(&'a self, chain: &'a ChainId) -> &'a str {
+    pub(super) fn name<'a>(&'a self, chain: &'a ChainId) -> &'a str {
         self.names.get(&**chain).map_or(chain, String::as_str)
     }
 
