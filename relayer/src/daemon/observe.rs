@@ -17,13 +17,13 @@ use crate::{
     metrics::{
         Metrics,
         chain::{ChainMetrics, EndpointMetrics, SignerMetrics},
-        labels::{Ending, EndpointState, EntryStage, ErrorClass, Holder},
+        labels::{Ending, EndpointState, EntryKind, EntryStage, ErrorClass, Holder},
         lane::{ClientMetrics, LaneMetrics},
     },
     telemetry::trace::{Step, Traced, Traces},
 };
 use alloy::primitives::U256;
-use causeway_core::{Entry, LaneId};
+use causeway_core::{Body, Entry, LaneId, Reason};
 use std::{
     collections::HashMap,
     ops::Range,
@@ -150,7 +150,9 @@ impl Witness for Observe {
         self.stage(book.lane(), EntryStage::Final, entries.len(), Duration::ZERO);
         self.spans("watch", entries, Duration::ZERO);
         if let Some(handles) = self.lane(book.lane()) {
-            handles.lane.outbox_entries.set(book.size() as i64);
+            for entry in entries {
+                handles.lane.observed_entries_total.at(kind(&entry.body)).inc();
+            }
         }
     }
 
@@ -159,7 +161,7 @@ impl Witness for Observe {
         let endings = &handles.lane.delivered_entries_total;
         endings.at(Ending::Credited).inc_by(taken.saturating_sub(returned + parked) as u64);
         // The event does not say why an entry was answered with a return; the reverse lane's entry does.
-        endings.at(Ending::Failed).inc_by(returned as u64);
+        endings.at(Ending::Returned).inc_by(returned as u64);
         endings.at(Ending::Parked).inc_by(parked as u64);
     }
 
@@ -191,7 +193,7 @@ impl Sent for Observe {
         if let Outcome::Rejected { kind, .. } = outcome
             && let Some(handles) = self.lane(book.lane())
         {
-            handles.lane.error_kinds_total.inc(kind.name());
+            handles.lane.peer_rejections_total.inc(kind.name());
         }
     }
 }
@@ -363,5 +365,20 @@ impl Observer for Observe {
             m.fees_base_units_total.inc_by(f64::from(spent.fee));
             m.confirm_seconds.observe(spent.took.as_secs_f64());
         });
+    }
+
+    fn transaction_failed(&self, chain: &ChainId, signer: &str, kind: Kind) {
+        self.signer(chain, signer, |m| m.failures_total.inc(kind.name()));
+    }
+}
+
+/// What an entry says, as a label.
+fn kind(body: &Body) -> EntryKind {
+    match body {
+        Body::Transfer(_) => EntryKind::Transfer,
+        Body::Returned(r) if r.reason == Reason::Expired => EntryKind::ReturnedExpired,
+        Body::Returned(_) => EntryKind::ReturnedFailed,
+        Body::SwapLocked(_) => EntryKind::SwapLocked,
+        Body::SwapVoided(_) => EntryKind::SwapVoided,
     }
 }

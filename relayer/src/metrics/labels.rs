@@ -103,10 +103,8 @@ label! {
     Ending = "ending" {
         /// Credited, released or (for facts and returns) applied.
         Credited = "credited",
-        /// Came too late: the destination wrote `Returned(expired)`.
-        Expired = "expired",
-        /// The credit failed: the destination wrote `Returned(failed)`.
-        Failed = "failed",
+        /// Answered with `Returned`: late, or its credit failed. Which, the reverse lane's entry says.
+        Returned = "returned",
         /// The pay-out of a return failed: the asset is claimable.
         Parked = "parked",
     }

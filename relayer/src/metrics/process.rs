@@ -15,8 +15,6 @@ group! {
         up: Gauge,
         /// Times that the task was started again.
         restarts_total: Counter,
-        /// Items that wait in the task's queue.
-        queued_items: Gauge,
     }
 }
 

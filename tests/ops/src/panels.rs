@@ -14,11 +14,11 @@ pub enum Shows {
     Anything,
 }
 
-/// By the words that the dashboards use: `Empty until …`, `Zero on a good day`.
+/// By the words that the dashboards use: `Empty until …`, `Zero on a good day`, `coarse over short times`.
 pub fn shows(description: &str, expr: &str) -> Shows {
     if description.contains("Empty until") {
         Shows::Anything
-    } else if expr.contains("rate(") && !description.contains("Zero ") {
+    } else if expr.contains("rate(") && !["Zero ", "coarse"].iter().any(|w| description.contains(w)) {
         Shows::Rising
     } else {
         Shows::Something
