@@ -33,7 +33,7 @@ group! {
         journal_bytes: Gauge,
         /// Calls on the admin socket.
         admin_calls_total: Counter,
-        /// Reloads of the configuration that were refused.
+        /// Reloads of certificates and configuration that were refused.
         reload_failures_total: Counter,
         /// Worker threads of the runtime.
         runtime_workers: Gauge,
