@@ -74,3 +74,25 @@ async fn atk_098_a_strangers_certificate_gives_no_session_and_stops_no_transfer(
         assert!(!world.connected(who).await.unwrap(), "a session with a stranger");
     }
 }
+
+/// Two organisations that agreed on different things refuse each other's lanes, and say why; transfers end by patience.
+#[tokio::test(flavor = "multi_thread")]
+async fn relayers_that_agreed_on_different_things_refuse_each_others_lanes() {
+    let world = World::build(PATIENCE).await;
+    // Another name of an asset: nothing that a contract knows, but not what the other one read out.
+    let path = world.folder(1).join("bridges/alpha-beta.json");
+    let agreed = std::fs::read_to_string(&path).unwrap();
+    assert!(agreed.contains("\"HBC\""));
+    std::fs::write(&path, agreed.replace("\"HBC\"", "\"HBX\"")).unwrap();
+    let other = causeway::config::Agreement::read(&path).unwrap().fingerprint().to_string();
+    let config = std::fs::read_to_string(world.config(1)).unwrap();
+    let fingerprint = config.lines().find(|line| line.starts_with("fingerprint = ")).unwrap();
+    world.edit(1, fingerprint, &format!("fingerprint = \"{other}\"")).unwrap();
+    tokio::try_join!(world.start(0), world.start(1)).unwrap();
+    tokio::try_join!(world.ready(0, false), world.ready(1, false)).unwrap();
+    world.send(0, 8, 1).await.unwrap();
+    world.judge(ALONE).await;
+    for who in [0, 1] {
+        assert!(world.logs(who).contains("\"reason\":\"CAPS_MISMATCH\""), "nobody said why");
+    }
+}
