@@ -188,7 +188,10 @@ async fn keep_watching(watch: Arc<Watch>, stop: CancellationToken) {
             tracing::warn!(chain = %watch.chain.id, kind = e.kind.name(), detail = %e.detail, "watch starts again");
         } else {
             tracing::error!(chain = %watch.chain.id, kind = e.kind.name(), detail = %e.detail, "the chain's lanes stand: needs an operator");
-            watch.chain.stop(e.kind);
+            if e.kind == Kind::ClientFrozen {
+                watch.chain.stop(e.kind);
+                return;
+            }
         }
         tokio::select! {
             () = stop.cancelled() => return,

@@ -17,7 +17,7 @@ use tokio::process::{Child, ChildStdin, Command};
 const STOP_DEADLINE: Duration = Duration::from_secs(15);
 
 /// The relayers follow both chains from their pinned header and find each other within this.
-const READY_DEADLINE: Duration = Duration::from_secs(30);
+const READY_DEADLINE: Duration = Duration::from_secs(90);
 /// Between two looks at whether a relayer is ready: its socket does not exist before, so there is nothing to wait on.
 const READY_INTERVAL: Duration = Duration::from_millis(100);
 

@@ -169,6 +169,15 @@ impl ChainView {
         self.stopped.send_replace(Some(why));
     }
 
+    /// Waits until the chain's lanes must stop.
+    pub async fn until_stopped(&self) -> Kind {
+        let mut stopped = self.stopped.subscribe();
+        match stopped.wait_for(Option::is_some).await.map(|kind| *kind) {
+            Ok(Some(kind)) => kind,
+            _ => std::future::pending().await,
+        }
+    }
+
     /// Why the chain's lanes are stopped, if they are.
     pub fn stopped(&self) -> Option<Kind> {
         *self.stopped.borrow()

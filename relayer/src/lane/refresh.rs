@@ -51,8 +51,10 @@ impl Refresh {
             let period = client.trusting_period;
             // By the clock of the chain that judges it: the destination's newest verified header.
             let now = self.destination.tip().map_or_else(|| self.clock.now(), |t| t.trusted.time);
-            let left = (client.time + period) as i64 - now as i64;
-            self.told.seconds_to_expiry(&self.book, client.height, client.time + period, now, client.frozen);
+            // A node's word: any number may come.
+            let expires = client.time.saturating_add(period);
+            let left = i128::from(expires) - i128::from(now);
+            self.told.seconds_to_expiry(&self.book, client.height, expires, now, client.frozen);
             if client.frozen {
                 return Err(Error::stop_lane(Kind::ClientFrozen, "the destination's client contract is frozen"));
             }
@@ -63,13 +65,13 @@ impl Refresh {
                 ));
             }
             let due = if self.role == Role::Source { period / 6 } else { period / 3 };
-            if (left as u64) < due && tip.trusted.height <= client.height {
+            if left < i128::from(due) && tip.trusted.height <= client.height {
                 // A chain that makes no empty blocks is made to: the next look finds a newer header.
                 if let Some(source) = &self.source.submitter {
                     let mut events = source.tick().await?;
                     while events.recv().await.is_some() {}
                 }
-            } else if (left as u64) < due {
+            } else if left < i128::from(due) {
                 let history = self.source.history();
                 let (mut updates, last) = self.source.verifier.for_contract(&client, &history, &tip.update)?;
                 updates.push(last);

@@ -18,6 +18,9 @@ use tokio::{sync::mpsc, time::Instant};
 /// Pause before entries that the peer refused are tried again.
 const REFUSED_PAUSE: Duration = Duration::from_secs(2);
 
+/// How often open entries are looked at while none is due.
+const LOOK: Duration = Duration::from_secs(1);
+
 /// See the module.
 pub struct Send {
     /// The lane.
@@ -68,7 +71,10 @@ impl Send {
     async fn send_next(&self, out: &mut BTreeMap<u64, Range<u64>>) -> Result<Option<Duration>> {
         let max = usize::from(self.settings.batch_max_entries);
         while out.len() < self.settings.bundles_in_flight_max {
-            let Some((range, age)) = self.book.next_waiting(self.prover.provable(), max) else { return Ok(None) };
+            let Some((range, age)) = self.book.next_waiting(self.prover.provable(), max) else {
+                // An entry that waits for its time wakes nobody: look again while anything is open.
+                return Ok((self.book.open_count() > 0).then_some(LOOK));
+            };
             let full = (range.end - range.start) as usize >= max;
             if !full && age < self.settings.batch_max_age {
                 return Ok(Some(self.settings.batch_max_age - age));
@@ -101,7 +107,8 @@ impl Send {
         match outcome {
             Outcome::Received => {}
             Outcome::Submitted { .. } => self.book.note_progress(),
-            Outcome::Final { block, .. } => self.book.hint(range, block),
+            // The block is the peer's word: the destination's own event names the words to prove.
+            Outcome::Final { .. } => self.book.note_progress(),
             Outcome::Rejected { .. } => {
                 out.remove(&number);
                 self.book.fail(range, Instant::now() + REFUSED_PAUSE);

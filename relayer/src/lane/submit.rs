@@ -229,16 +229,16 @@ impl Submit {
         self.book.hint(range.clone(), 0);
         let single = range.end - range.start == 1;
         let spent = attempts >= self.settings.attempts_max.saturating_mul(2);
-        let fatal = e.class == Class::DeadLetter && single;
-        if (single && spent) || fatal {
+        // Only what is the entry's own fault is ever given up: an outage or a node's word is tried for ever, slowly (INV-6).
+        let own = matches!(e.kind, Kind::Reverted | Kind::Refused | Kind::TooLarge | Kind::Malformed);
+        if single && spent && own {
             self.bury(range, e, answer)?;
         }
         Ok(())
     }
 
     fn bury(&self, range: Range<u64>, e: &Error, answer: &Answer) -> Result<()> {
-        self.book.stand(range.clone(), Standing::Dead);
-        self.submitted.buried(&self.book, &range, e.kind);
+        let buried = range.clone();
         if let Some((number, to)) = answer {
             let _ = to.try_send((*number, Outcome::Rejected { kind: e.kind, detail: e.detail.to_string() }));
         }
@@ -250,6 +250,10 @@ impl Submit {
             kind: e.kind,
             detail: e.detail.to_string(),
             at: self.clock.now(),
-        })
+        })?;
+        // The letter first: a failed write leaves the entry waiting, not dead without a letter.
+        self.book.stand(buried.clone(), Standing::Dead);
+        self.submitted.buried(&self.book, &buried, e.kind);
+        Ok(())
     }
 }

@@ -192,7 +192,10 @@ impl Watch {
             self.woken.lock().unwrap_or_else(PoisonError::into_inner).insert(lane, book);
         }
         // Known entries are stored again: a step that failed after `append` is scanned a second time.
-        grown.entry(lane).or_default().extend_from_slice(&entries);
+        // A line that an answer repeats counts once.
+        let list = grown.entry(lane).or_default();
+        let next = list.last().map_or(first, |e| e.index + 1);
+        list.extend(entries.iter().filter(|e| e.index >= next));
         Ok(())
     }
 }
