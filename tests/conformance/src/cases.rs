@@ -1,6 +1,6 @@
 //! A case, its verdict, and the formats in the order in which a file is offered to them.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use serde_json::Value;
 
@@ -36,14 +36,19 @@ pub struct Case {
     pub outcome: Outcome,
 }
 
-/// Name and outcome of the cases of a file; `None` if the file is of another format.
+/// Name and outcome of the cases of a file; `None` if the file is of another format. A file that belongs to the case of
+/// another one (an SSZ object that `steps.yaml` names, say) has no cases of its own: `Some` of none.
 pub type Judged = Option<Vec<(String, Outcome)>>;
 
-/// A JSON file and what stands beside it.
+/// A file and what stands beside it.
 #[derive(Debug)]
 pub struct File<'a> {
-    /// Its content.
+    /// Its content as JSON; null for files of another kind.
     pub value: &'a Value,
+    /// Its bytes.
+    pub bytes: &'a [u8],
+    /// Where it is, for formats whose case is spread over several files.
+    pub path: &'a Path,
     /// Its name, for formats whose files say by it how their keys are hashed.
     pub name: &'a str,
     /// Headers of all blocks in the same folder.
@@ -51,10 +56,13 @@ pub struct File<'a> {
 }
 
 /// A format: recognises a file and judges its cases.
-type Format = fn(&File<'_>) -> Judged;
+pub type Format = fn(&File<'_>) -> Judged;
 
-/// All formats that are judged.
-const FORMATS: [Format; 17] = [
+/// All formats that are judged, by the module that knows them. A new family adds its module's list and one line here.
+const FORMATS: [&[Format]; 1] = [&BFT_EVM];
+
+/// Istanbul-style BFT EVM chains, RLP and Merkle-Patricia tries.
+const BFT_EVM: [Format; 17] = [
     headers::sealed_blocks,
     headers::linked_chain,
     headers::quorum_table,
@@ -80,7 +88,7 @@ const VERIFIED: [&str; 3] = ["bft-evm", "eth-mpt", "goquorum-qbft"];
 /// Judges the cases of a file of a family.
 pub fn judge(family: &str, file: &File<'_>) -> Vec<(String, Outcome)> {
     let verified = VERIFIED.contains(&family);
-    if let Some(cases) = FORMATS.iter().find_map(|format| format(file)) {
+    if let Some(cases) = FORMATS.iter().copied().flatten().find_map(|format| format(file)) {
         return cases;
     }
     let reason = if verified { "no verifier reads this format" } else { "no verifier yet" };

@@ -31,7 +31,7 @@ pub fn roots() -> [Root; 2] {
     })
 }
 
-/// A folder's JSON files and the headers in them.
+/// A folder's files and the headers in them.
 #[derive(Debug)]
 pub struct Folder {
     /// Folder under the root.
@@ -42,18 +42,23 @@ pub struct Folder {
     pub headers: Headers,
 }
 
-/// A JSON file.
+/// A file.
 #[derive(Debug)]
 pub struct Found {
     /// Where it is.
     pub path: PathBuf,
+    /// Its bytes.
+    pub bytes: Vec<u8>,
     /// Keccak-256 of its bytes.
     pub digest: B256,
-    /// Its content.
+    /// Its content as JSON; [`Value::Null`] for files of another kind.
     pub content: Result<Value, String>,
 }
 
-/// All folders under a root that hold JSON files.
+/// Extensions of files that people read: no cases.
+const PROSE: [&str; 2] = ["txt", "md"];
+
+/// All folders under a root that hold files.
 pub fn folders(root: &Root) -> std::io::Result<Vec<Folder>> {
     let mut found = Vec::new();
     for family in sorted(&root.path)?.into_iter().filter(|path| path.is_dir()) {
@@ -68,11 +73,18 @@ fn walk(family: &str, path: &Path, found: &mut Vec<Folder>) -> std::io::Result<(
     for entry in sorted(path)? {
         if entry.is_dir() {
             walk(family, &entry, found)?;
-        } else if entry.extension().is_some_and(|extension| extension == "json") {
-            let bytes = fs::read(&entry)?;
-            let content = serde_json::from_slice(&bytes).map_err(|error| error.to_string());
-            files.push(Found { path: entry, digest: keccak256(&bytes), content });
+            continue;
         }
+        let extension = entry.extension().map(|extension| extension.to_string_lossy().into_owned());
+        if extension.as_deref().is_some_and(|extension| PROSE.contains(&extension)) {
+            continue;
+        }
+        let bytes = fs::read(&entry)?;
+        let content = match extension.as_deref() {
+            Some("json") => serde_json::from_slice(&bytes).map_err(|error| error.to_string()),
+            _ => Ok(Value::Null),
+        };
+        files.push(Found { path: entry, digest: keccak256(&bytes), bytes, content });
     }
     if !files.is_empty() {
         let headers = Headers::of_files(files.iter().filter_map(|file| file.content.as_ref().ok()));
@@ -91,10 +103,10 @@ fn sorted(path: &Path) -> std::io::Result<Vec<PathBuf>> {
 /// Judges every case of a folder.
 pub fn judge_folder(folder: &Folder) -> Vec<Case> {
     let mut cases = Vec::new();
-    for Found { path, content, .. } in &folder.files {
+    for Found { path, bytes, content, .. } in &folder.files {
         let name = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
         let judged = match content {
-            Ok(value) => judge(&folder.family, &File { value, name: &name, headers: &folder.headers }),
+            Ok(value) => judge(&folder.family, &File { value, bytes, path, name: &name, headers: &folder.headers }),
             Err(error) => vec![(String::new(), Outcome::Failed(format!("no JSON: {error}")))],
         };
         let case = |(name, outcome)| Case { family: folder.family.clone(), file: path.clone(), name, outcome };

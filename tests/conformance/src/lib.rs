@@ -1,9 +1,9 @@
 //! Discovers external vectors and judges them with the code that the relayer runs.
 //!
 //! The suite walks the folders named by `CAUSEWAY_VECTORS` and `CAUSEWAY_RECORDED` (by default `../shared/vectors` and
-//! `../shared/recorded` beside the workspace). The folders directly in them are families. Every JSON file is
-//! recognised by its *format*, never by its name alone, and every case in it is judged: a verdict comes only from
-//! `causeway-bft-evm` and `causeway-mpt`, and is compared with the one that the file states. What files of a format do
+//! `../shared/recorded` beside the workspace). The folders directly in them are families. Every file is recognised by
+//! its *format*, never by its name alone, and every case in it is judged: a verdict comes only from the crates of floor
+//! 1 that the relayer itself calls, and is compared with the one that the file states. What files of a format do
 //! not state (that a recorded block of a live chain is valid, say) stands in the module of the format, so a new file
 //! of a known format needs no code. What no verifier can judge yet is listed with the reason.
 //!

@@ -1,6 +1,8 @@
 //! Every valid header of the vectors, changed in one place: nothing changed may be accepted.
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
+use std::path::Path;
+
 use alloy_primitives::{B256, U256, keccak256};
 use causeway_bft_evm::{
     Over, Refusal, Seal, SealedHeader, Update, ValidatorSource, build_update, compose::seal, quorum, verify_with,
@@ -142,7 +144,8 @@ fn edges_of_time(case: &HeaderCase, update: &[u8]) {
 fn the_suite_fails_where_a_file_is_wrong() {
     let headers = Headers::default();
     let outcomes = |value: &Value| -> Vec<Outcome> {
-        let file = File { value, name: "blocks.json", headers: &headers };
+        let (path, bytes) = (Path::new("blocks.json"), value.to_string().into_bytes());
+        let file = File { value, bytes: &bytes, path, name: "blocks.json", headers: &headers };
         judge("bft-evm", &file).into_iter().map(|(_, outcome)| outcome).collect()
     };
     let fails = |value: &Value| outcomes(value).iter().any(|outcome| matches!(outcome, Outcome::Failed(_)));
