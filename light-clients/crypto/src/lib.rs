@@ -8,11 +8,15 @@
 //! secp256k1 signature? Both refuse exactly the same inputs with the same [`SignatureFault`]; the vectors of this
 //! crate's tests and of the conformance suite run on both.
 //!
-//! Nothing here hashes a message: callers pass the 32-byte digest that was signed.
+//! Nothing at this level hashes a message: callers pass the 32-byte digest that was signed.
+//!
+//! Other primitives have a module and features of their own: `p256` (`p256-native`, `p256-portable`).
 
 mod fault;
 #[cfg(feature = "native")]
 mod native;
+#[cfg(any(feature = "p256-native", feature = "p256-portable"))]
+pub mod p256;
 #[cfg(feature = "portable")]
 mod portable;
 mod scalar;
@@ -92,6 +96,7 @@ pub trait Recover {
 /// The address of an uncompressed public key without its `0x04` prefix.
 ///
 /// The zero address is refused: it is what a failed `ecrecover` gives on chain, so no signer may be known by it.
+#[cfg(any(feature = "native", feature = "portable"))]
 fn address_of(public_key: &[u8]) -> Result<Address, SignatureFault> {
     let address = Address::from_slice(&keccak256(public_key)[12..]);
     if address.is_zero() { Err(SignatureFault::ZeroAddress) } else { Ok(address) }
