@@ -196,6 +196,10 @@ fn atk_036_a_proof_for_another_key_shows_nothing_about_this_one() {
         assert_eq!(lookup(&trie.root, &other, &proof).unwrap().value(), trie.value(&other));
         // It may never be read as the absence of a key that is there.
         assert!(lookup(&trie.root, &key, &proof).is_err());
+        // A key that shares all but its end with one that is there holds nothing: the leaf's value is not its own.
+        let mut near = other;
+        near[31] ^= 1;
+        assert_eq!(lookup(&trie.root, &near, &proof), Ok(Lookup::Absent));
     }
 }
 
