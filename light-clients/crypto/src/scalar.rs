@@ -16,10 +16,15 @@ const HALF_ORDER: [u8; 32] = [
 
 /// The ranges in the order that [`crate::Recover::recover`] states.
 pub(crate) fn check(r_s: &[u8; 64], v: u8, high_s: HighS) -> Result<(), SignatureFault> {
-    let (r, s) = r_s.split_at(32);
     if v > 1 {
         return Err(SignatureFault::RecoveryId { found: v });
     }
+    check_ranges(r_s, high_s)
+}
+
+/// The ranges of `r` and `s` alone.
+pub(crate) fn check_ranges(r_s: &[u8; 64], high_s: HighS) -> Result<(), SignatureFault> {
+    let (r, s) = r_s.split_at(32);
     if !in_range(r) {
         return Err(SignatureFault::ROutOfRange);
     }
