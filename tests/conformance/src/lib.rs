@@ -14,8 +14,10 @@
 //! | [`headers`] | blocks with seals and their validators; a linked chain; a quorum table |
 //! | [`codec`] | QBFT extra data and messages; RLP tests |
 //! | [`rpc`] | answers of nodes: blocks, genesis, signers, snapshots, proofs, transactions |
+//! | [`bitcoin`] | Bitcoin: headers, Merkle proofs, transactions |
 //! | [`proofs`] | Merkle-Patricia proofs, storage proofs under a header, tries, receipts, block bodies |
 
+pub mod bitcoin;
 pub mod cases;
 pub mod clients;
 pub mod codec;
