@@ -11,13 +11,16 @@
 //! Nothing at this level hashes a message: callers pass the 32-byte digest that was signed.
 //!
 //! Other primitives have a module and features of their own: `p256` (`p256-native`, `p256-portable`), `ed25519` under the
-//! rules of ZIP-215 (`ed25519`), `ecdsa` on secp256k1 against a known key (`ecdsa`).
+//! rules of ZIP-215 (`ed25519`), `ecdsa` on secp256k1 against a known key (`ecdsa`), `bls` over
+//! BLS12-381 (`bls-native`, `bls-portable`).
 
-#[cfg(all(feature = "ed25519", feature = "native"))]
+#[cfg(any(feature = "bls", all(feature = "ed25519", feature = "native")))]
 extern crate alloc;
 #[cfg(test)]
 extern crate std;
 
+#[cfg(feature = "bls")]
+pub mod bls;
 #[cfg(feature = "ecdsa")]
 pub mod ecdsa;
 #[cfg(feature = "ed25519")]
