@@ -37,7 +37,9 @@ mod scalar;
 #[cfg(all(test, feature = "native", feature = "portable"))]
 mod tests;
 
-use alloy_primitives::{Address, B256, keccak256};
+#[cfg(any(feature = "native", feature = "portable"))]
+use alloy_primitives::keccak256;
+use alloy_primitives::{Address, B256};
 
 pub use fault::SignatureFault;
 #[cfg(feature = "native")]
