@@ -15,6 +15,7 @@
 //! | [`codec`] | QBFT extra data and messages; RLP tests |
 //! | [`rpc`] | answers of nodes: blocks, genesis, signers, snapshots, proofs, transactions |
 //! | [`bitcoin`] | Bitcoin: headers, Merkle proofs, transactions |
+//! | [`substrate`] | GRANDPA justifications, BEEFY steps, fixtures of Snowbridge |
 //! | [`proofs`] | Merkle-Patricia proofs, storage proofs under a header, tries, receipts, block bodies |
 
 pub mod bitcoin;
@@ -28,4 +29,5 @@ pub mod json;
 pub mod proofs;
 pub mod report;
 pub mod rpc;
+pub mod substrate;
 pub mod tries;
