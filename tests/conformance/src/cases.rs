@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use serde_json::Value;
 
-use crate::{bitcoin, codec, headers, proofs, rpc, substrate};
+use crate::{bitcoin, codec, fabric, headers, proofs, rpc, substrate};
 
 /// What became of one case.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -59,7 +59,7 @@ pub struct File<'a> {
 pub type Format = fn(&File<'_>) -> Judged;
 
 /// All formats that are judged, by the module that knows them. A new family adds its module's list and one line here.
-const FORMATS: [&[Format]; 3] = [&BFT_EVM, &bitcoin::FORMATS, &substrate::FORMATS];
+const FORMATS: &[&[Format]] = &[&BFT_EVM, &bitcoin::FORMATS, &fabric::FORMATS, &substrate::FORMATS];
 
 /// Istanbul-style BFT EVM chains, RLP and Merkle-Patricia tries.
 const BFT_EVM: [Format; 17] = [
@@ -83,7 +83,7 @@ const BFT_EVM: [Format; 17] = [
 ];
 
 /// Families whose formats are known: a file of another one is worth a look. Known formats are judged in every family.
-const VERIFIED: [&str; 5] = ["bft-evm", "bitcoin", "eth-mpt", "goquorum-qbft", "substrate"];
+const VERIFIED: &[&str] = &["bft-evm", "bitcoin", "eth-mpt", "fabric", "goquorum-qbft", "substrate"];
 
 /// Judges the cases of a file of a family.
 pub fn judge(family: &str, file: &File<'_>) -> Vec<(String, Outcome)> {

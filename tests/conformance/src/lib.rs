@@ -15,6 +15,7 @@
 //! | [`codec`] | QBFT extra data and messages; RLP tests |
 //! | [`rpc`] | answers of nodes: blocks, genesis, signers, snapshots, proofs, transactions |
 //! | [`bitcoin`] | Bitcoin: headers, Merkle proofs, transactions |
+//! | [`fabric`] | blocks, configurations and endorsements of Hyperledger Fabric; ECDSA on P-256 |
 //! | [`substrate`] | GRANDPA justifications, BEEFY steps, fixtures of Snowbridge |
 //! | [`proofs`] | Merkle-Patricia proofs, storage proofs under a header, tries, receipts, block bodies |
 
@@ -23,6 +24,7 @@ pub mod cases;
 pub mod clients;
 pub mod codec;
 pub mod discover;
+pub mod fabric;
 pub mod floor;
 pub mod headers;
 pub mod json;
