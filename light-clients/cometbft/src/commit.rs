@@ -5,7 +5,7 @@ use alloc::vec::Vec;
 use alloy_primitives::B256;
 
 use crate::{
-    header::{Address, BlockId, nested},
+    header::{Address, BlockId, Encoding, nested},
     time::Time,
     validators::MAX_VALIDATORS,
     wire::{Reader, Value, WireFault, put},
@@ -98,8 +98,8 @@ impl<'a> Commit<'a> {
     }
 
     /// What the bytes that validators sign have in common.
-    pub fn sign_bytes(&self, chain_id: &str) -> SignBytes {
-        SignBytes::new(self, chain_id)
+    pub fn sign_bytes(&self, chain_id: &str, encoding: Encoding) -> SignBytes {
+        SignBytes::new(self, chain_id, encoding)
     }
 }
 
@@ -162,13 +162,12 @@ pub struct SignBytes {
 }
 
 impl SignBytes {
-    fn new(commit: &Commit<'_>, chain_id: &str) -> Self {
+    fn new(commit: &Commit<'_>, chain_id: &str, encoding: Encoding) -> Self {
         let mut before = Vec::with_capacity(112);
         put::u64(&mut before, 1, PRECOMMIT);
         put::sfixed64(&mut before, 2, commit.height.cast_signed());
         put::sfixed64(&mut before, 3, i64::from(commit.round));
-        // `CanonicalBlockID` is of the form of `BlockID`.
-        put::message(&mut before, 4, &nested(|out| commit.block_id.put(out)));
+        put::message(&mut before, 4, &nested(|out| commit.block_id.put_canonical(out, encoding)));
         let mut after = Vec::with_capacity(chain_id.len() + 2);
         put::bytes(&mut after, 6, chain_id.as_bytes());
         Self { before, after }

@@ -1,6 +1,6 @@
 //! The block header and its hash: the Merkle root over its fourteen fields (CometBFT `types/block.go`, `Header.Hash`).
 
-use alloc::{string::String, vec::Vec};
+use alloc::vec::Vec;
 
 use alloy_primitives::{B256, FixedBytes};
 
@@ -22,6 +22,17 @@ pub const MAX_APP_HASH_BYTES: usize = 64;
 
 /// The block protocol of CometBFT v0.34 to v1.
 pub const BLOCK_PROTOCOL: u64 = 11;
+
+/// How what is hashed and signed is encoded.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Encoding {
+    /// Tendermint Core v0.34 and everything since: Protocol Buffers.
+    #[default]
+    Protobuf,
+    /// Tendermint Core v0.32 and v0.33: amino. Chains of that time are gone, their headers are still asked for. Updates
+    /// travel in the same messages; only what is hashed and signed differs.
+    Amino,
+}
 
 /// `PartSetHeader`: into how many parts the block was cut for gossip, and their root.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -161,7 +172,7 @@ impl<'a> Header<'a> {
     }
 
     /// The hash by which validators and other blocks know the block.
-    pub fn hash(&self) -> B256 {
+    pub fn hash(&self, encoding: Encoding) -> B256 {
         let mut tree = Tree::new();
         let mut leaf = Vec::with_capacity(96);
         let mut push = |write: &dyn Fn(&mut Vec<u8>)| {
@@ -170,11 +181,13 @@ impl<'a> Header<'a> {
             tree.push(&leaf);
         };
         push(&|out| out.extend_from_slice(&self.version()));
-        // Strings, integers and bytes are wrapped in `google.protobuf.*Value`: one field, number 1.
-        push(&|out| put::bytes(out, 1, self.chain_id.as_bytes()));
-        push(&|out| put::u64(out, 1, self.height));
+        push(&|out| put_string(out, encoding, self.chain_id.as_bytes()));
+        push(&|out| match encoding {
+            Encoding::Protobuf => put::u64(out, 1, self.height),
+            Encoding::Amino => put::varint(out, self.height),
+        });
         push(&|out| self.time.put(out));
-        push(&|out| self.last_block_id.put(out));
+        push(&|out| self.last_block_id.put_as(out, encoding));
         let hashes = [
             self.last_commit_hash,
             self.data_hash,
@@ -183,18 +196,13 @@ impl<'a> Header<'a> {
             self.consensus_hash,
         ];
         for hash in hashes {
-            push(&|out| put::bytes(out, 1, as_bytes(&hash)));
+            push(&|out| put_string(out, encoding, as_bytes(&hash)));
         }
-        push(&|out| put::bytes(out, 1, self.app_hash));
-        push(&|out| put::bytes(out, 1, as_bytes(&self.last_results_hash)));
-        push(&|out| put::bytes(out, 1, as_bytes(&self.evidence_hash)));
-        push(&|out| put::bytes(out, 1, self.proposer_address.as_slice()));
+        push(&|out| put_string(out, encoding, self.app_hash));
+        push(&|out| put_string(out, encoding, as_bytes(&self.last_results_hash)));
+        push(&|out| put_string(out, encoding, as_bytes(&self.evidence_hash)));
+        push(&|out| put_string(out, encoding, self.proposer_address.as_slice()));
         tree.root()
-    }
-
-    /// The chain id, owned.
-    pub fn chain_id_string(&self) -> String {
-        String::from(self.chain_id)
     }
 
     fn version(&self) -> Vec<u8> {
@@ -219,8 +227,26 @@ impl BlockId {
     }
 
     pub(crate) fn put(&self, out: &mut Vec<u8>) {
+        self.put_as(out, Encoding::Protobuf);
+    }
+
+    fn put_as(&self, out: &mut Vec<u8>, encoding: Encoding) {
         put::bytes(out, 1, as_bytes(&self.hash));
-        put::message(out, 2, &nested(|out| self.parts.put(out)));
+        put_parts(out, encoding, &nested(|out| self.parts.put(out)));
+    }
+
+    /// The block id as validators sign it (`CanonicalBlockID`).
+    pub(crate) fn put_canonical(&self, out: &mut Vec<u8>, encoding: Encoding) {
+        if encoding == Encoding::Protobuf {
+            return self.put(out);
+        }
+        // Amino's canonical parts have their fields in the other order.
+        let parts = nested(|out| {
+            put::bytes(out, 1, as_bytes(&self.parts.hash));
+            put::u64(out, 2, u64::from(self.parts.total));
+        });
+        put::bytes(out, 1, as_bytes(&self.hash));
+        put_parts(out, encoding, &parts);
     }
 }
 
@@ -240,6 +266,27 @@ impl PartSetHeader {
     pub(crate) fn put(&self, out: &mut Vec<u8>) {
         put::u64(out, 1, u64::from(self.total));
         put::bytes(out, 2, as_bytes(&self.hash));
+    }
+}
+
+/// Parts of a block id: Protocol Buffers write them even when they are empty, amino does not.
+fn put_parts(out: &mut Vec<u8>, encoding: Encoding, parts: &[u8]) {
+    match encoding {
+        Encoding::Protobuf => put::message(out, 2, parts),
+        Encoding::Amino => put::bytes(out, 2, parts),
+    }
+}
+
+/// A string as a leaf: `google.protobuf.StringValue` or `BytesValue`, one field of number 1; or amino's bare form. Nothing
+/// for an empty one.
+fn put_string(out: &mut Vec<u8>, encoding: Encoding, value: &[u8]) {
+    match encoding {
+        Encoding::Protobuf => put::bytes(out, 1, value),
+        Encoding::Amino if value.is_empty() => {}
+        Encoding::Amino => {
+            put::varint(out, value.len() as u64);
+            out.extend_from_slice(value);
+        }
     }
 }
 

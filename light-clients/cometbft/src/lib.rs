@@ -24,7 +24,9 @@ mod wire;
 pub use bisect::{Bisection, BisectionFault};
 pub use commit::{Commit, CommitSig, SignBytes, Vote};
 pub use conflict::{Misbehaviour, MisbehaviourKind, compare, conflict_with};
-pub use header::{Address, BLOCK_PROTOCOL, BlockId, Header, MAX_APP_HASH_BYTES, MAX_CHAIN_ID_BYTES, PartSetHeader};
+pub use header::{
+    Address, BLOCK_PROTOCOL, BlockId, Encoding, Header, MAX_APP_HASH_BYTES, MAX_CHAIN_ID_BYTES, PartSetHeader,
+};
 pub use params::{Params, ParamsFault, Threshold};
 pub use refusal::{Over, Refusal, SignatureFault, Whose};
 pub use signatures::Signatures;

@@ -5,7 +5,7 @@ use core::time::Duration;
 
 use thiserror::Error;
 
-use crate::header::{BLOCK_PROTOCOL, MAX_CHAIN_ID_BYTES};
+use crate::header::{BLOCK_PROTOCOL, Encoding, MAX_CHAIN_ID_BYTES};
 
 /// A fraction of voting power that must be exceeded.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -55,6 +55,8 @@ pub struct Params {
     /// The block protocol that headers must name; `None` takes any. CometBFT v0.34 to v1 write [`BLOCK_PROTOCOL`], which
     /// [`Params::new`] sets.
     pub block_protocol: Option<u64>,
+    /// How what is hashed and signed is encoded.
+    pub encoding: Encoding,
     /// How long after a freeze the last common block stays unreadable.
     pub freeze_delay: Duration,
 }
@@ -95,6 +97,7 @@ impl Params {
             drift: Duration::from_secs(10),
             trust_threshold: Threshold::ONE_THIRD,
             block_protocol: Some(BLOCK_PROTOCOL),
+            encoding: Encoding::Protobuf,
             freeze_delay: Duration::from_secs(3_600),
         }
     }

@@ -13,7 +13,7 @@ use sha2::{Digest, Sha256};
 use crate::{
     Refusal, SignatureFault,
     commit::{CommitSig, Vote},
-    header::Address,
+    header::{Address, Encoding},
     update::Update,
     validators::PublicKey,
 };
@@ -24,8 +24,13 @@ pub trait Signatures: Ed25519 + Ecdsa {}
 impl<S: Ed25519 + Ecdsa> Signatures for S {}
 
 /// Checks the signatures at these places of the commit.
-pub(crate) fn check<S: Signatures>(keys: &mut S::Keys, update: &Update<'_>, places: &[usize]) -> Result<(), Refusal> {
-    let template = update.commit.sign_bytes(update.header.chain_id);
+pub(crate) fn check<S: Signatures>(
+    keys: &mut S::Keys,
+    encoding: Encoding,
+    update: &Update<'_>,
+    places: &[usize],
+) -> Result<(), Refusal> {
+    let template = update.commit.sign_bytes(update.header.chain_id, encoding);
     // The messages lie one behind the other; most are of one length.
     let mut messages = Vec::with_capacity(places.len() * 192);
     let mut members = Vec::with_capacity(places.len());

@@ -73,7 +73,7 @@ impl TrustedState {
     /// what follows it), [`Refusal::HeaderFromFuture`].
     pub fn begin(params: &Params, pinned: &B256, header: &[u8], now: Time) -> Result<Self, Refusal> {
         let header = Header::decode(header)?;
-        let found = header.hash();
+        let found = header.hash(params.encoding);
         if found != *pinned {
             return Err(Refusal::PinMismatch { expected: *pinned, found });
         }

@@ -8,7 +8,7 @@ use sha2::{Digest, Sha256};
 
 use crate::{
     Refusal,
-    header::Address,
+    header::{Address, Encoding},
     merkle::Tree,
     wire::{Reader, WireFault, put},
 };
@@ -60,6 +60,18 @@ impl PublicKey {
             Self::Ed25519(key) => put::bytes(out, 1, key),
             Self::Secp256k1(key) => put::bytes(out, 2, key),
         }
+    }
+}
+
+impl PublicKey {
+    /// Amino: the registered prefix of the type, and the key with its length.
+    fn put_amino(&self, out: &mut Vec<u8>) {
+        let (prefix, key): (_, &[u8]) = match self {
+            Self::Ed25519(key) => ([0x16, 0x24, 0xde, 0x64, 32], key),
+            Self::Secp256k1(key) => ([0xeb, 0x5a, 0xe9, 0x87, 33], key),
+        };
+        out.extend_from_slice(&prefix);
+        out.extend_from_slice(key);
     }
 }
 
@@ -187,13 +199,16 @@ impl ValidatorSet {
     }
 
     /// The hash by which a header names the set: the Merkle root over `SimpleValidator{pub_key, voting_power}`.
-    pub fn hash(&self) -> B256 {
+    pub fn hash(&self, encoding: Encoding) -> B256 {
         let mut tree = Tree::new();
         let mut leaf = Vec::with_capacity(64);
         let mut key = Vec::with_capacity(40);
         for validator in &self.validators {
             key.clear();
-            validator.key.put(&mut key);
+            match encoding {
+                Encoding::Protobuf => validator.key.put(&mut key),
+                Encoding::Amino => validator.key.put_amino(&mut key),
+            }
             leaf.clear();
             put::message(&mut leaf, 1, &key);
             put::u64(&mut leaf, 2, validator.power);

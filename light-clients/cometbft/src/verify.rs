@@ -64,8 +64,8 @@ impl Accepted {
     ///
     /// # Errors
     /// [`Refusal::ValidatorsHash`].
-    pub fn check_next_validators(&self, set: &ValidatorSet) -> Result<(), Refusal> {
-        set_of_hash(set, Some(self.next_validators_hash), Whose::Next).map(drop)
+    pub fn check_next_validators(&self, params: &Params, set: &ValidatorSet) -> Result<(), Refusal> {
+        set_of_hash(params, set, Some(self.next_validators_hash), Whose::Next).map(drop)
     }
 }
 
@@ -137,12 +137,12 @@ pub(crate) fn judge<S: Signatures>(
     newer(trusted, header)?;
     time_after(trusted, header)?;
     not_from_future(params, header, now)?;
-    let hash = header.hash();
+    let hash = header.hash(params.encoding);
     commit_of_header(&update, hash)?;
-    let validators_hash = set_of_hash(&update.validators, header.validators_hash, Whose::Header)?;
+    let validators_hash = set_of_hash(params, &update.validators, header.validators_hash, Whose::Header)?;
     let vouching = vouching_set(params, trusted, &update, validators_hash)?;
     let signers = count_signers(params, &update, vouching, count)?;
-    check::<S>(keys, &update, &signers)?;
+    check::<S>(keys, params.encoding, &update, &signers)?;
     let address = |place: &usize| update.validators.as_slice().get(*place).map(|validator| validator.address);
     let addresses = signers.iter().filter_map(address).collect();
     Ok((accepted(header, hash, validators_hash, update.commit.round), addresses))
@@ -173,7 +173,7 @@ fn last_common_block(params: &Params, freeze: &Freeze, update: &[u8], now: Time)
         return Err(frozen);
     }
     let header = Header::decode(update)?;
-    let hash = header.hash();
+    let hash = header.hash(params.encoding);
     if header.height != freeze.at || Some(hash) != freeze.anchor {
         return Err(frozen);
     }
@@ -247,8 +247,8 @@ fn commit_of_header(update: &Update<'_>, hash: B256) -> Result<(), Refusal> {
 }
 
 /// The set's hash, which must be the expected one.
-fn set_of_hash(set: &ValidatorSet, expected: Option<B256>, whose: Whose) -> Result<B256, Refusal> {
-    let found = set.hash();
+fn set_of_hash(params: &Params, set: &ValidatorSet, expected: Option<B256>, whose: Whose) -> Result<B256, Refusal> {
+    let found = set.hash(params.encoding);
     if expected == Some(found) {
         return Ok(found);
     }
@@ -273,7 +273,7 @@ fn vouching_set<'a>(
         return Err(Refusal::ValidatorsHash { whose: Whose::Adjacent, expected, found: validators_hash });
     }
     let set = update.trusted_validators.as_ref().ok_or(Refusal::TrustedValidatorsMissing)?;
-    set_of_hash(set, Some(expected), Whose::Trusted)?;
+    set_of_hash(params, set, Some(expected), Whose::Trusted)?;
     Ok(Some(set))
 }
 

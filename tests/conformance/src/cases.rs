@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use serde_json::Value;
 
-use crate::{bitcoin, codec, fabric, headers, proofs, rpc, substrate};
+use crate::{bitcoin, codec, cometbft, edwards, fabric, headers, ics23, proofs, rpc, substrate};
 
 /// What became of one case.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -59,7 +59,15 @@ pub struct File<'a> {
 pub type Format = fn(&File<'_>) -> Judged;
 
 /// All formats that are judged, by the module that knows them. A new family adds its module's list and one line here.
-const FORMATS: &[&[Format]] = &[&BFT_EVM, &bitcoin::FORMATS, &fabric::FORMATS, &substrate::FORMATS];
+const FORMATS: &[&[Format]] = &[
+    &BFT_EVM,
+    &bitcoin::FORMATS,
+    &cometbft::FORMATS,
+    &edwards::FORMATS,
+    &fabric::FORMATS,
+    &ics23::FORMATS,
+    &substrate::FORMATS,
+];
 
 /// Istanbul-style BFT EVM chains, RLP and Merkle-Patricia tries.
 const BFT_EVM: [Format; 17] = [
@@ -83,7 +91,8 @@ const BFT_EVM: [Format; 17] = [
 ];
 
 /// Families whose formats are known: a file of another one is worth a look. Known formats are judged in every family.
-const VERIFIED: &[&str] = &["bft-evm", "bitcoin", "eth-mpt", "fabric", "goquorum-qbft", "substrate"];
+const VERIFIED: &[&str] =
+    &["bft-evm", "bitcoin", "cometbft", "cometbft-wasmd", "ics23", "eth-mpt", "fabric", "goquorum-qbft", "substrate"];
 
 /// Judges the cases of a file of a family.
 pub fn judge(family: &str, file: &File<'_>) -> Vec<(String, Outcome)> {

@@ -17,16 +17,22 @@
 //! | [`bitcoin`] | Bitcoin: headers, Merkle proofs, transactions |
 //! | [`fabric`] | blocks, configurations and endorsements of Hyperledger Fabric; ECDSA on P-256 |
 //! | [`substrate`] | GRANDPA justifications, BEEFY steps, fixtures of Snowbridge |
+//! | [`cometbft`] | CometBFT: traces, bisections, IBC headers, blocks and answers of nodes |
+//! | [`ics23`] | ICS-23: vectors, batches and tables of single steps |
+//! | [`edwards`] | Ed25519 and secp256k1 signatures: Wycheproof, CCTV |
 //! | [`proofs`] | Merkle-Patricia proofs, storage proofs under a header, tries, receipts, block bodies |
 
 pub mod bitcoin;
 pub mod cases;
 pub mod clients;
 pub mod codec;
+pub mod cometbft;
 pub mod discover;
+pub mod edwards;
 pub mod fabric;
 pub mod floor;
 pub mod headers;
+pub mod ics23;
 pub mod json;
 pub mod proofs;
 pub mod report;
