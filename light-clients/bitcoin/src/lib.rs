@@ -29,3 +29,6 @@ pub use refusal::Refusal;
 pub use state::{Freeze, Pin, StateFault, TrustedState};
 pub use transaction::{Output, Transaction, TxFault};
 pub use verify::{Accepted, Effect, Verified, verify};
+
+#[cfg(test)]
+mod tests;

@@ -135,7 +135,7 @@ pub struct Params {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 pub enum ParamsFault {
     /// The easiest target is no target, or so easy that retargeting would overflow.
-    #[error("target limit {limit:08x}: expected a target below 2^225 where it changes")]
+    #[error("target limit {limit:08x}: expected a target that, where it changes, can grow fourfold in 256 bits")]
     Limit {
         /// The limit, compact.
         limit: u32,
@@ -177,8 +177,9 @@ impl Params {
     /// Names the parameter that can not.
     pub fn check(&self) -> Result<(), ParamsFault> {
         let limit = self.rules.limit;
-        // Four times the timespan in seconds takes 23 bits; the target grows by no more before it is capped.
-        let fits = |target: U256| self.rules.no_retargeting || target.bit_len() <= 225;
+        // What a target is multiplied with before it is divided and capped.
+        let most = U256::from(4 * PERIOD_SECONDS);
+        let fits = |target: U256| self.rules.no_retargeting || target.checked_mul(most).is_some();
         if !target_of(limit).is_ok_and(fits) {
             return Err(ParamsFault::Limit { limit });
         }

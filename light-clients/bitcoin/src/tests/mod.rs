@@ -1,0 +1,12 @@
+//! Tests of the crate, by what they are about.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing)]
+
+mod any_bytes;
+mod attacks;
+mod chain;
+mod differential;
+mod inclusion;
+mod kit;
+mod misbehaviour;
+mod payments;
+mod state;
