@@ -7,6 +7,7 @@ use alloy_primitives::U256;
 use crate::{
     Block, BlockHash, Context, Header, Params, Refusal, Rules, TrustedState, WorkFault,
     context::{TargetMemo, WorkMemo},
+    hash::header_hashes,
     header::headers_in,
     params::{BIP54_GRACE, BIP94_GRACE, MAX_UPDATE_HEADERS, PERIOD_BLOCKS},
 };
@@ -30,6 +31,9 @@ pub const RULES: [&str; 15] = [
     "and undoes no final block",
     "forgets what lies deeper than the window",
 ];
+
+/// Headers hashed before the first of them is judged: so few that a bad run costs next to nothing.
+const HASHED_TOGETHER: usize = 32;
 
 /// A header that the client believes to be valid; see [`Effect`] for whether it is of the heaviest chain.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -145,10 +149,14 @@ pub(crate) fn judge(params: &Params, trusted: &TrustedState, update: &[u8], now:
     }
     let (mut tip, mut targets) = (parent, TargetMemo::default());
     let mut blocks = Vec::with_capacity(headers.len());
-    for header in headers.iter().map(Header::new) {
-        let (block, work) = child_of(params, &tip, &header, header.hash(), &mut targets, now)?;
-        tip.push(&params.rules, &block, work);
-        blocks.push(block);
+    let mut hashes = [BlockHash::default(); HASHED_TOGETHER];
+    for headers in headers.chunks(HASHED_TOGETHER) {
+        header_hashes(headers, &mut hashes);
+        for (header, hash) in headers.iter().map(Header::new).zip(hashes) {
+            let (block, work) = child_of(params, &tip, &header, hash, &mut targets, now)?;
+            tip.push(&params.rules, &block, work);
+            blocks.push(block);
+        }
     }
     Ok(Branch { parent: parent.height, blocks, tip })
 }

@@ -85,6 +85,14 @@ proptest! {
         let bytes: [u8; 80] = bytes.try_into().unwrap();
         let (ours, peer) = (Header::new(&bytes), deserialize::<PeerHeader>(&bytes).unwrap());
         prop_assert_eq!(ours.hash().0, peer.block_hash().to_byte_array());
+        let mut other = bytes;
+        other[3] ^= 0x55;
+        for run in [&[bytes][..], &[bytes, other], &[other, bytes, other]] {
+            let mut hashes = [BlockHash::default(); 3];
+            crate::hash::header_hashes(run, &mut hashes);
+            let single = run.iter().map(hash).collect::<Vec<_>>();
+            prop_assert_eq!(&hashes[..run.len()], single);
+        }
         prop_assert_eq!(ours.parent().0, peer.prev_blockhash.to_byte_array());
         prop_assert_eq!(ours.merkle_root(), peer.merkle_root.to_byte_array());
         prop_assert_eq!((ours.time(), ours.bits()), (peer.time, peer.bits.to_consensus()));
