@@ -125,6 +125,9 @@ impl Branch {
         let kept = self.parent.saturating_sub(trusted.base.height) as usize;
         let kept = trusted.blocks.get(..kept).unwrap_or_default();
         let surplus = (kept.len() + self.blocks.len()).saturating_sub(params.window as usize);
+        if kept.is_empty() && surplus == 0 {
+            return TrustedState { base: trusted.base, blocks: self.blocks, tip: self.tip, frozen: trusted.frozen };
+        }
         let (mut base, mut works) = (trusted.base, WorkMemo::default());
         for block in kept.iter().chain(&self.blocks).take(surplus) {
             base.push(&params.rules, block, works.of(block.bits));

@@ -154,7 +154,8 @@ fn headers(c: &mut Criterion) {
         group.throughput(Throughput::Elements(case.update.len() as u64 / 80));
         group.bench_function(format!("causeway/{}", case.name), |b| b.iter(|| ours(case)));
         group.bench_function(format!("rust-bitcoin/{}", case.name), |b| b.iter(|| peer(case)));
-        group.bench_function(format!("rust-bitcoin without work/{}", case.name), |b| b.iter(|| peer_without_work(case)));
+        group
+            .bench_function(format!("rust-bitcoin without work/{}", case.name), |b| b.iter(|| peer_without_work(case)));
         ratios(case);
     }
     group.finish();

@@ -96,7 +96,8 @@ fn in_order([abef, cdgh]: State) -> [__m128i; 2] {
 #[target_feature(enable = "sse2,ssse3,sse4.1")]
 fn bytes(halves: [__m128i; 2]) -> [u8; 32] {
     let [a, b] = halves.map(|half| swapped(half));
-    let words = [_mm_extract_epi64::<0>(a), _mm_extract_epi64::<1>(a), _mm_extract_epi64::<0>(b), _mm_extract_epi64::<1>(b)];
+    let words =
+        [_mm_extract_epi64::<0>(a), _mm_extract_epi64::<1>(a), _mm_extract_epi64::<0>(b), _mm_extract_epi64::<1>(b)];
     let mut out = [0; 32];
     out.as_chunks_mut::<8>().0.iter_mut().zip(words).for_each(|(to, word)| *to = word.to_le_bytes());
     out

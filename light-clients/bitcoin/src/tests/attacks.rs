@@ -4,9 +4,7 @@ use std::{vec, vec::Vec};
 
 use alloy_primitives::{U256, hex};
 
-use super::kit::{
-    EASY, HEIGHT, PARAMS, START, after, client, hash, mine, now_of, offer, run, run_on, unmine,
-};
+use super::kit::{EASY, HEIGHT, PARAMS, START, after, client, hash, mine, now_of, offer, run, run_on, unmine};
 use crate::{
     BlockHash, Header, Params, ParamsFault, Pin, Refusal, Rules, TrustedState,
     params::{MAX_UPDATE_HEADERS, MAX_WINDOW, PERIOD_BLOCKS},

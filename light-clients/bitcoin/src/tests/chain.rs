@@ -201,7 +201,8 @@ fn atk_046_times_after_the_median_and_not_of_the_future() {
     let header = at(START + 10_000);
     let now = now_of(&header) - PARAMS.drift;
     assert!(verify(&PARAMS, &state, header.as_flattened(), now).is_ok());
-    let refusal = Refusal::HeaderFromFuture { height: HEIGHT + 1, latest: now - 1 + PARAMS.drift, found: START + 10_000 };
+    let refusal =
+        Refusal::HeaderFromFuture { height: HEIGHT + 1, latest: now - 1 + PARAMS.drift, found: START + 10_000 };
     assert_eq!(verify(&PARAMS, &state, header.as_flattened(), now - 1), Err(refusal));
     assert!(refusal.may_pass_later());
 }

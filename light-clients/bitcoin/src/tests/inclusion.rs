@@ -124,7 +124,8 @@ fn atk_040_a_transaction_that_is_a_node_and_a_node_that_is_none() {
     assert_eq!(found, Err(ProofRefusal::OtherDepth { coinbase: 2, transaction: 3 }));
     // A block whose short transaction is well-formed: it proves nothing about itself.
     let plain = transaction(8, &[(0, &[0; 4])]);
-    let plain_ids = levels([vec![coinbase(b"coinbase"), plain.clone()]].concat().iter().map(|it| sha256d(&[it])).collect());
+    let plain_ids =
+        levels([vec![coinbase(b"coinbase"), plain.clone()]].concat().iter().map(|it| sha256d(&[it])).collect());
     let proof_of_plain = Inclusion {
         headers: &[],
         position: 1,
@@ -169,7 +170,8 @@ fn blocks_must_be_of_the_chain_and_confirmed() {
     let tree = Tree::of(5);
     let (state, headers) = with_block(&tree);
     let proof = tree.proof(&headers[..1], 2);
-    let judge_at = |state: &TrustedState, work: u64| proof.verify(&PARAMS, state, U256::from(work), 0).map(|it| it.work);
+    let judge_at =
+        |state: &TrustedState, work: u64| proof.verify(&PARAMS, state, U256::from(work), 0).map(|it| it.work);
     assert_eq!(judge_at(&state, 6), Ok(U256::from(6)));
     let refusal = ProofRefusal::NotEnoughWork { needed: U256::from(7), found: U256::from(6) };
     assert_eq!(judge_at(&state, 7), Err(refusal));

@@ -8,9 +8,7 @@ use super::kit::{Bytes, EASY, HEIGHT, PARAMS, START, Tree, after, client, hash, 
 use crate::{
     Freeze, Header, TrustedState, Txid,
     hash::{sha256, sha256d},
-    payment::{
-        Claim, MAX_SCRIPT_BYTES, Mismatch, NotOverdue, Payee, PaymentRefusal, Terms, overdue, verify_payment,
-    },
+    payment::{Claim, MAX_SCRIPT_BYTES, Mismatch, NotOverdue, Payee, PaymentRefusal, Terms, overdue, verify_payment},
     proof::{MAX_PROOF_BYTES, ProofRefusal},
 };
 
