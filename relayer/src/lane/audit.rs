@@ -1,8 +1,11 @@
-//! **audit**: proves the size of a quiet lane's outbox now and then, to find entries that a node hides.
+//! **audit**: proves a lane's outbox now and then, to find entries that a node hides or makes up.
+//!
+//! The size tells of hidden entries. Where entries came since the last look that no bundle of this relayer proved (the
+//! peer's bundles were faster, or the relayer started again), all peaks are proven too: then the whole book is beyond doubt.
 
 use super::{
     book::Book,
-    chain::ChainView,
+    chain::{ChainView, Tip},
     error::{Error, Kind, Result},
     types::Account,
 };
@@ -23,30 +26,60 @@ pub struct Audit {
 impl Audit {
     /// Audits for ever.
     pub async fn run(&self) -> Result<()> {
+        // Lanes that start together look at different times: a thousand of them must not ask their node in one moment.
+        tokio::time::sleep(self.interval.mul_f64(rand::random())).await;
         loop {
-            tokio::time::sleep(self.interval).await;
             self.once().await?;
+            tokio::time::sleep(self.interval).await;
         }
     }
 
-    /// Compares the proven size with what events told.
+    /// Compares the proven outbox with what events told.
     pub async fn once(&self) -> Result<()> {
         let tip = self.source.reach(0).await?;
-        let told = self.book.size_at(tip.trusted.height).unwrap_or(0);
-        let proof = self.source.proofs.size(&self.outbox, tip.trusted.height).await?;
+        let (height, lane) = (tip.trusted.height, self.book.lane());
+        let told = self.book.size_at(height).unwrap_or(0);
+        let proof = self.source.proofs.size(&self.outbox, height).await?;
         let proven = self
             .source
             .verifier
             .size(&tip.trusted, &self.outbox, &proof)
-            .inspect_err(|e| self.source.headers.report_lie(tip.trusted.height, &e.detail))?;
-        if proven == told {
-            return Ok(());
+            .inspect_err(|e| self.source.headers.report_lie(height, &e.detail))?;
+        if proven != told {
+            return Err(
+                self.doubt(height, format!("lane {lane}: {told} entries seen at block {height}, {proven} proven"))
+            );
         }
-        self.source.headers.report_lie(tip.trusted.height, "events and proven outbox size differ");
+        if self.book.sound() < told {
+            self.peaks(&tip, told).await?;
+        }
+        Ok(())
+    }
+
+    /// Compares all peaks of an outbox of `size` entries.
+    async fn peaks(&self, tip: &Tip, size: u64) -> Result<()> {
+        let (height, lane) = (tip.trusted.height, self.book.lane());
+        let heights: Vec<u8> = (0..64).filter(|h| size >> h & 1 == 1).collect();
+        let proof = self.source.proofs.peaks(&self.outbox, &heights, height).await?;
+        let proven = self
+            .source
+            .verifier
+            .peaks(&tip.trusted, &self.outbox, &heights, &proof)
+            .inspect_err(|e| self.source.headers.report_lie(height, &e.detail))?;
+        for (h, found) in heights.iter().zip(proven) {
+            if self.book.peak(size, *h) != Some(found) {
+                return Err(
+                    self.doubt(height, format!("lane {lane}: another peak of height {h} at block {height} is proven"))
+                );
+            }
+        }
+        self.book.prove_sound(0..size);
+        Ok(())
+    }
+
+    fn doubt(&self, height: u64, detail: String) -> Error {
+        self.source.entries.report_lie(height, &detail);
         self.source.doubt(self.book.lane());
-        Err(Error::retry(
-            Kind::NodeLied,
-            format!("lane {}: {told} entries seen at block {}, {proven} proven", self.book.lane(), tip.trusted.height),
-        ))
+        Error::retry(Kind::NodeLied, detail)
     }
 }

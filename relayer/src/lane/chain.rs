@@ -53,7 +53,7 @@ pub struct ChainView {
     /// Lanes that arrive at this chain, by id.
     arriving: RwLock<HashMap<LaneId, Arc<Book>>>,
     /// Leaving lanes whose events and state were shown to differ.
-    doubts: Mutex<BTreeSet<LaneId>>,
+    doubts: watch::Sender<BTreeSet<LaneId>>,
     /// Why every lane of this chain stands still, if it does.
     stopped: watch::Sender<Option<Kind>>,
 }
@@ -89,7 +89,7 @@ impl ChainView {
             history: Mutex::default(),
             leaving: RwLock::default(),
             arriving: RwLock::default(),
-            doubts: Mutex::default(),
+            doubts: watch::Sender::default(),
             stopped: watch::Sender::new(None),
         }
     }
@@ -155,13 +155,21 @@ impl ChainView {
         self.history.lock().unwrap_or_else(PoisonError::into_inner).iter().cloned().collect()
     }
 
-    /// Events and proven state of a leaving lane differ: `watch` scans it again.
+    /// Events and proven state of a leaving lane differ: `watch` scans it again, at once.
     pub fn doubt(&self, lane: LaneId) {
-        self.doubts.lock().unwrap_or_else(PoisonError::into_inner).insert(lane);
+        self.doubts.send_modify(|doubts| {
+            doubts.insert(lane);
+        });
     }
 
     pub(super) fn take_doubts(&self) -> BTreeSet<LaneId> {
-        std::mem::take(&mut *self.doubts.lock().unwrap_or_else(PoisonError::into_inner))
+        self.doubts.send_replace(BTreeSet::new())
+    }
+
+    /// Waits until a lane is in doubt.
+    pub(super) async fn doubted(&self) {
+        // The sender lives as long as this chain.
+        let _ = self.doubts.subscribe().wait_for(|doubts| !doubts.is_empty()).await;
     }
 
     /// Stops every lane of this chain.

@@ -7,7 +7,7 @@ use super::{
     book::Book,
     chain::ChainView,
     error::{Error, Kind, Result},
-    ports::Journal,
+    ports::{Journal, blocking},
 };
 use alloy::primitives::U256;
 use causeway_core::Entry;
@@ -75,9 +75,7 @@ impl Confirm {
         }
         let journal = self.journal.clone();
         let stored = proven.clone();
-        tokio::task::spawn_blocking(move || journal.set_delivered(lane, &stored))
-            .await
-            .map_err(|e| Error::retry(Kind::Store, e.to_string()))??;
+        blocking(move || journal.set_delivered(lane, &stored)).await?;
         let closed = self.book.prove_delivered(&proven);
         if !closed.is_empty() {
             self.closed.closed(&self.book, &closed);

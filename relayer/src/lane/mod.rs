@@ -7,8 +7,6 @@
 
 pub mod audit;
 pub mod book;
-#[cfg(test)]
-mod book_tests;
 pub mod chain;
 pub mod confirm;
 pub mod drive;
@@ -21,6 +19,8 @@ pub mod run;
 pub mod send;
 pub mod settings;
 pub mod submit;
+#[cfg(test)]
+mod tests;
 pub mod types;
 pub mod verify;
 pub mod watch;

@@ -4,7 +4,7 @@
 //! Every method that asks somebody else has a deadline inside; an answer of a node is unverified unless said.
 
 use super::{
-    error::{Kind, Result},
+    error::{Error, Kind, Result},
     types::{
         Account, Bundle, ChainId, ContractClient, Delivery, Outcome, StateProof, TrustedState, TxEvent, Update,
         VaultEvent,
@@ -78,6 +78,8 @@ pub trait Proofs: Send + Sync {
 pub trait Entries: Send + Sync {
     /// Events of `vault` in blocks `from..=to`, in chain order. Bounds the range by itself.
     async fn scan(&self, vault: &Account, from: u64, to: u64) -> Result<Vec<VaultEvent>>;
+    /// The node that told events up to block `to`, or that told events last, was shown to be wrong: demote it.
+    fn report_lie(&self, to: u64, detail: &str);
 }
 
 /// Sends calls to a chain, owning the nonce of its signer.
@@ -135,8 +137,9 @@ pub trait Journal: Send + Sync {
     fn entries(&self, lane: LaneId, from: u64, limit: usize) -> Result<Vec<Entry>>;
     /// Commitments of all entries of a lane, ascending from index 0.
     fn commitments(&self, lane: LaneId) -> Result<Vec<B256>>;
-    /// Drops entries of a lane from index `size` on (the chain was shown to hold fewer).
-    fn truncate(&self, lane: LaneId, size: u64) -> Result<()>;
+    /// Drops entries of a lane that leaves `chain` from index `size` on (the chain was shown to hold others), and lowers
+    /// the block scanned to: in one step, so that what was dropped is looked for again after any crash.
+    fn truncate(&self, chain: &ChainId, lane: LaneId, size: u64, scanned: u64) -> Result<()>;
     /// Delivered bitmap words that were proven, all of a lane.
     fn delivered(&self, lane: LaneId) -> Result<Vec<(u64, U256)>>;
     /// Records proven bitmap words.
@@ -161,6 +164,11 @@ pub trait Journal: Send + Sync {
     fn dead_letters(&self, limit: usize) -> Result<Vec<DeadLetter>>;
     /// Takes a dead letter out (re-driven or discarded).
     fn exhume(&self, id: u64) -> Result<Option<DeadLetter>>;
+}
+
+/// Runs calls of a [`Journal`] where they may wait for the disk.
+pub(super) async fn blocking<T: Send + 'static>(work: impl FnOnce() -> Result<T> + Send + 'static) -> Result<T> {
+    tokio::task::spawn_blocking(work).await.map_err(|e| Error::retry(Kind::Store, e.to_string()))?
 }
 
 /// What a scan adds to a lane.

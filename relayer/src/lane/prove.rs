@@ -74,17 +74,22 @@ impl Prover {
             .inspect_err(|e| self.chain.headers.report_lie(tip.trusted.height, &e.detail))?;
         for ((height, expected), found) in wanted.iter().zip(&proven) {
             if expected != found {
+                let detail = format!(
+                    "lane {}: the events seen give {expected} for the peak of height {height} at block {}, \
+                     the chain proves {found}",
+                    self.book.lane(),
+                    tip.trusted.height
+                );
+                self.chain.entries.report_lie(tip.trusted.height, &detail);
                 self.chain.doubt(self.book.lane());
-                return Err(Error::retry(
-                    Kind::NodeLied,
-                    format!(
-                        "lane {}: the events seen give {expected} for the peak of height {height} at block {}, \
-                         the chain proves {found}",
-                        self.book.lane(),
-                        tip.trusted.height
-                    ),
-                ));
+                return Err(Error::retry(Kind::NodeLied, detail));
             }
+        }
+        let mut first = cut.first;
+        for run in &cut.runs {
+            let start = first >> run.peak << run.peak;
+            self.book.prove_sound(start..start + (1 << run.peak));
+            first += u64::from(run.count);
         }
         let fresh = CachedProof { height: tip.trusted.height, peaks: wanted, proof: proof.clone() };
         *self.cache.lock().unwrap_or_else(PoisonError::into_inner) = Some(fresh);

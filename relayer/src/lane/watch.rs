@@ -5,25 +5,55 @@
 //! anything is sent, and against its proven size by `audit`.
 //!
 //! Order within a step: verify the header, take in the events up to it, make both durable, then publish the tip. So a
-//! published tip always stands over books that hold at least everything below it.
+//! published tip always stands over books that hold at least everything below it, but for lanes in doubt: events are a
+//! node's word, and a lane whose events are found false is forgotten back to what is beyond doubt and scanned again, while
+//! the chain's other lanes go on.
 
 use super::{
     book::Book,
     chain::{ChainView, Tip},
     error::{Error, Kind, Result},
-    ports::{Clock, Journal, Seen},
+    ports::{Clock, Journal, Seen, blocking},
     types::{EventAt, TrustedState, VaultEvent},
 };
 use alloy::primitives::B256;
 use bytes::Bytes;
 use causeway_core::{Entry, LaneId};
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     sync::{Arc, Mutex, PoisonError},
+    time::Duration,
 };
+use tokio::time::Instant;
 
 /// Blocks scanned in one step while catching up: bounds a node's answer and the memory for it.
 const SCAN_STEP: u64 = 500;
+
+/// Shortest and longest time between two scans of events that were in doubt: a node that goes on lying must not keep the
+/// chain's other lanes waiting.
+const HEAL_PAUSE: (Duration, Duration) = (Duration::from_millis(500), Duration::from_secs(60));
+/// Without doubts for so long, the next one is healed at once again.
+const CALM: Duration = Duration::from_secs(120);
+
+/// When doubts may be healed next.
+struct Pace {
+    next: Instant,
+    pause: Duration,
+}
+
+impl Pace {
+    fn new() -> Self {
+        Self { next: Instant::now(), pause: HEAL_PAUSE.0 }
+    }
+
+    /// Doubts are healed now.
+    fn step(&mut self) {
+        let now = Instant::now();
+        self.pause =
+            if now.duration_since(self.next) > CALM { HEAL_PAUSE.0 } else { (self.pause * 2).min(HEAL_PAUSE.1) };
+        self.next = now + self.pause;
+    }
+}
 
 /// Where a chain's light client starts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -71,8 +101,21 @@ impl Watch {
         let (mut trusted, scanned) = self.start().await?;
         // What ended the last run may have been a lie.
         let mut scanned = self.heal(scanned).await?;
+        let mut pace = Pace::new();
+        // The first round proves the stored height again: a quiet chain shows no newer one for long.
+        let mut after = trusted.height.saturating_sub(1);
         loop {
-            let height = self.chain.headers.newer_than(trusted.height).await?;
+            let height = tokio::select! {
+                height = self.chain.headers.newer_than(after) => height?,
+                () = self.doubted(pace.next), if self.chain.tip().is_some() => {
+                    pace.step();
+                    scanned = self.heal(scanned).await?;
+                    scanned = self.scan(scanned, &trusted, &trusted).await?;
+                    self.wake();
+                    continue;
+                }
+            };
+            let before = trusted.clone();
             let mut update = Bytes::new();
             for step in self.chain.headers.updates(&trusted, height).await? {
                 trusted = self.verify(&trusted, &step)?;
@@ -81,24 +124,20 @@ impl Watch {
             if update.is_empty() {
                 return Err(Error::retry(Kind::Malformed, "the node gave no update for a newer height"));
             }
-            while scanned < trusted.height {
-                let to = trusted.height.min(scanned + SCAN_STEP);
-                self.take_in(scanned + 1, to, &trusted).await?;
-                scanned = to;
-            }
+            scanned = self.scan(scanned, &before, &trusted).await?;
+            after = trusted.height;
             self.seen.verified(&self.chain, &trusted);
             self.chain.publish(Tip { trusted: trusted.clone(), update });
-            for book in std::mem::take(&mut *self.woken.lock().unwrap_or_else(PoisonError::into_inner)).values() {
-                book.wake();
-            }
-            scanned = self.heal(scanned).await?;
+            self.wake();
         }
     }
 
-    /// The stored state, or the pinned header.
+    /// The stored state, or the pinned header where that is newer: people moved it on purpose.
     async fn start(&self) -> Result<(TrustedState, u64)> {
-        let scanned = self.journal.scanned(&self.chain.id)?.unwrap_or(self.pinned.scan_from.saturating_sub(1));
-        if let Some(trusted) = self.journal.trusted(&self.chain.id)? {
+        let (journal, id) = (self.journal.clone(), self.chain.id.clone());
+        let (stored, scanned) = blocking(move || Ok((journal.trusted(&id)?, journal.scanned(&id)?))).await?;
+        let scanned = scanned.unwrap_or(self.pinned.scan_from.saturating_sub(1));
+        if let Some(trusted) = stored.filter(|trusted| trusted.height >= self.pinned.height) {
             return Ok((trusted, scanned));
         }
         let header = self.chain.headers.pinned(self.pinned.height).await?;
@@ -106,19 +145,43 @@ impl Watch {
         Ok((trusted, scanned))
     }
 
-    /// Forgets what a lie may have touched, and scans it again: `prove` or `audit` found that events and state differ.
+    /// Waits for doubts, and until `next`.
+    async fn doubted(&self, next: Instant) {
+        self.chain.doubted().await;
+        tokio::time::sleep_until(next).await;
+    }
+
+    /// Tells the books that grew.
+    fn wake(&self) {
+        for book in std::mem::take(&mut *self.woken.lock().unwrap_or_else(PoisonError::into_inner)).values() {
+            book.wake();
+        }
+    }
+
+    /// Takes in events up to `trusted`. Until the last of them is stored the journal keeps the state `before`: a stored
+    /// state stands over everything below it.
+    async fn scan(&self, mut scanned: u64, before: &TrustedState, trusted: &TrustedState) -> Result<u64> {
+        while scanned < trusted.height {
+            let to = trusted.height.min(scanned + SCAN_STEP);
+            let state = if to == trusted.height { trusted } else { before };
+            self.take_in(scanned + 1, to, state).await?;
+            scanned = to;
+        }
+        Ok(scanned)
+    }
+
+    /// Forgets what a lie may have touched, so that it is scanned again: `prove` or `audit` found that events and state
+    /// differ.
     async fn heal(&self, scanned: u64) -> Result<u64> {
         let mut from = scanned;
         for lane in self.chain.take_doubts() {
             let Some(book) = self.chain.leaving(lane) else { continue };
             let (size, height) = book.heal_point();
-            let journal = self.journal.clone();
-            tokio::task::spawn_blocking(move || journal.truncate(lane, size))
-                .await
-                .map_err(|e| Error::retry(Kind::Store, e.to_string()))??;
-            book.truncate(size);
             // The block of the mark itself is scanned again: a node that leaves events out may have told half of it.
             from = from.min(height.max(self.pinned.scan_from).saturating_sub(1));
+            let (journal, id) = (self.journal.clone(), self.chain.id.clone());
+            blocking(move || journal.truncate(&id, lane, size, from)).await?;
+            book.truncate(size);
         }
         Ok(from)
     }
@@ -135,10 +198,18 @@ impl Watch {
     async fn take_in(&self, from: u64, to: u64, trusted: &TrustedState) -> Result<()> {
         let events = self.chain.entries.scan(&self.chain.vault, from, to).await?;
         let mut grown: BTreeMap<LaneId, Vec<Entry>> = BTreeMap::new();
+        let mut doubted: BTreeSet<LaneId> = BTreeSet::new();
         for event in events {
             match event {
+                // Of a lane whose events were found false here, nothing more is taken in before it is healed.
+                VaultEvent::Appended { lane, .. } if doubted.contains(&lane) => {}
                 VaultEvent::Appended { lane, first, entries, at } => {
-                    self.appended(lane, first, entries, (at, to), &mut grown)?;
+                    if let Err(e) = self.appended(lane, first, entries, at, &mut grown) {
+                        self.chain.entries.report_lie(to, &e.detail);
+                        self.chain.doubt(lane);
+                        tracing::warn!(chain = %self.chain.id, %lane, detail = %e.detail, "a lane's events are scanned again");
+                        doubted.insert(lane);
+                    }
                 }
                 VaultEvent::Delivered { lane, first, count, taken, returned, parked, at } => {
                     let Some(book) = self.chain.arriving(lane) else {
@@ -158,16 +229,16 @@ impl Watch {
                 grown.iter().map(|(lane, entries)| Seen::Entries { lane: *lane, entries }).collect();
             journal.advance(&id, &trusted, to, &seen)
         };
-        tokio::task::spawn_blocking(write).await.map_err(|e| Error::retry(Kind::Store, e.to_string()))?
+        blocking(write).await
     }
 
-    /// One event; `asked` is the last block of the question that it answers.
+    /// One event. An error means that it is false, or that one before it was left out or false.
     fn appended(
         &self,
         lane: LaneId,
         first: u64,
         entries: Vec<Entry>,
-        (at, asked): (EventAt, u64),
+        at: EventAt,
         grown: &mut BTreeMap<LaneId, Vec<Entry>>,
     ) -> Result<()> {
         // A lane that this relayer does not serve, or a look-alike event: ignored.
@@ -177,16 +248,9 @@ impl Watch {
         };
         let consecutive = entries.iter().zip(first..).all(|(e, i)| e.lane == lane && e.index == i);
         if !consecutive {
-            self.chain.headers.report_lie(asked, "an Appended event whose entries are not consecutive");
             return Err(Error::retry(Kind::NodeLied, "an Appended event whose entries are not consecutive"));
         }
-        // A hole or a contradiction: this event is false, or one before was left out or false. Events are a node's word, so
-        // it is not believed for a while, and everything that is not proven delivered is scanned again; no lane stops.
-        let fresh = book.append(at.block, &entries).map_err(|e| {
-            self.chain.headers.report_lie(asked, &e.detail);
-            self.chain.doubt(lane);
-            Error::retry(e.kind, e.detail)
-        })?;
+        let fresh = book.append(at.block, &entries)?;
         if fresh > 0 {
             self.seen.observed(&book, &entries[entries.len() - fresh..], at);
             self.woken.lock().unwrap_or_else(PoisonError::into_inner).insert(lane, book);

@@ -19,7 +19,7 @@ use crate::lane::{
 #[derive(Debug)]
 pub(super) enum Write {
     Advance { chain: String, trusted: Vec<u8>, scanned: u64, seen: Vec<(LaneId, Vec<Entry>)> },
-    Truncate { lane: LaneId, size: u64 },
+    Truncate { chain: String, lane: LaneId, size: u64, scanned: u64 },
     SetDelivered { lane: LaneId, words: Vec<(u64, U256)> },
     Received { lane: LaneId, number: u64, peer: String, bundle: Vec<u8> },
     Finished { lane: LaneId, number: u64, peer: String },
@@ -58,7 +58,7 @@ type Result<T> = std::result::Result<T, Failure>;
 pub(super) fn apply(tables: &mut Tables<'_>, write: &Write) -> Result<Done> {
     match write {
         Write::Advance { chain, trusted, scanned, seen } => advance(tables, chain, trusted, *scanned, seen)?,
-        Write::Truncate { lane, size } => truncate(tables, *lane, *size)?,
+        Write::Truncate { chain, lane, size, scanned } => truncate(tables, chain, *lane, *size, *scanned)?,
         Write::SetDelivered { lane, words } => set_delivered(tables, *lane, words)?,
         Write::Received { lane, number, peer, bundle } => received(tables, *lane, *number, peer, bundle)?,
         Write::Finished { lane, number, peer } => finished(tables, *lane, *number, peer)?,
@@ -160,7 +160,7 @@ fn same_as_stored(tables: &Tables<'_>, lane: LaneId, known: &[Entry]) -> Result<
     }
 }
 
-fn truncate(tables: &mut Tables<'_>, lane: LaneId, size: u64) -> Result<()> {
+fn truncate(tables: &mut Tables<'_>, chain: &str, lane: LaneId, size: u64, scanned: u64) -> Result<()> {
     let before = match size.checked_sub(1) {
         None => None,
         Some(last) => {
@@ -179,6 +179,10 @@ fn truncate(tables: &mut Tables<'_>, lane: LaneId, size: u64) -> Result<()> {
         }
     }
     tables.entries.retain_in(lane_key(lane, size)..=lane_key(lane, u64::MAX), |_, _| false)?;
+    let before = tables.scanned.get(chain)?.map(|guard| guard.value());
+    if before.is_some_and(|before| before > scanned) {
+        tables.scanned.insert(chain, scanned)?;
+    }
     Ok(())
 }
 

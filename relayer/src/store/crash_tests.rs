@@ -184,7 +184,7 @@ fn atk_088_a_power_cut_at_any_moment_loses_nothing_answered() {
         let store = open(&after).unwrap();
         check(&store, done);
         // It goes on from there.
-        store.truncate(lane(1), 0).unwrap();
+        store.truncate(&chain(), lane(1), 0, 0).unwrap();
         assert!(store.commitments(lane(1)).unwrap().is_empty());
     }
 }

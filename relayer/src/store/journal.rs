@@ -51,8 +51,8 @@ impl Journal for Store {
         self.read_commitments(lane)
     }
 
-    fn truncate(&self, lane: LaneId, size: u64) -> Result<()> {
-        self.write(Write::Truncate { lane, size })
+    fn truncate(&self, chain: &ChainId, lane: LaneId, size: u64, scanned: u64) -> Result<()> {
+        self.write(Write::Truncate { chain: chain.to_string(), lane, size, scanned })
     }
 
     fn delivered(&self, lane: LaneId) -> Result<Vec<(u64, U256)>> {

@@ -158,14 +158,26 @@ pub(super) fn truncate_cuts_exactly(open: Open<'_>) {
     for size in [900, 600, 513, 512, 511, 256, 1, 0] {
         advance(journal.as_ref(), 1, lane(1), &entries(lane(1), 0..900)).unwrap();
         advance(journal.as_ref(), 1, lane(2), &entries(lane(2), 0..3)).unwrap();
-        journal.truncate(lane(1), size).unwrap();
+        journal.truncate(&chain(), lane(1), size, 1).unwrap();
         assert_eq!(journal.entries(lane(1), 0, 10_000).unwrap(), entries(lane(1), 0..size));
         advance(journal.as_ref(), 2, lane(1), &entries(lane(1), size..size + 2)).unwrap();
         assert_eq!(journal.commitments(lane(1)).unwrap().len() as u64, size + 2);
-        journal.truncate(lane(1), size).unwrap();
+        journal.truncate(&chain(), lane(1), size, 1).unwrap();
     }
-    journal.truncate(lane(1), 50).unwrap();
+    journal.truncate(&chain(), lane(1), 50, 1).unwrap();
     assert_eq!(journal.entries(lane(2), 0, 9).unwrap().len(), 3, "other lanes are untouched");
+}
+
+pub(super) fn what_is_dropped_is_looked_for_again(open: Open<'_>) {
+    let journal = open();
+    advance(journal.as_ref(), 70, lane(1), &entries(lane(1), 0..9)).unwrap();
+    journal.truncate(&chain(), lane(1), 5, 40).unwrap();
+    drop(journal);
+    let journal = open();
+    assert_eq!(journal.entries(lane(1), 0, 99).unwrap().len(), 5);
+    assert_eq!(journal.scanned(&chain()).unwrap(), Some(40), "the blocks of what was dropped are scanned again");
+    journal.truncate(&chain(), lane(1), 5, 60).unwrap();
+    assert_eq!(journal.scanned(&chain()).unwrap(), Some(40), "never raised");
 }
 
 pub(super) fn delivered_bits_only_grow(open: Open<'_>) {
@@ -295,7 +307,8 @@ macro_rules! journal_suite {
         $crate::store::suite::journal_suite! { $with:
             nothing_at_first, entries_survive_and_keep_their_order, atk_072_a_hole_is_refused_whole,
             atk_112_a_rewritten_index_stops_the_lane, one_step_may_hold_several_runs_of_a_lane,
-            entries_of_another_lane_or_order_are_refused, truncate_cuts_exactly, delivered_bits_only_grow,
+            entries_of_another_lane_or_order_are_refused, truncate_cuts_exactly, what_is_dropped_is_looked_for_again,
+            delivered_bits_only_grow,
             bundles_wait_until_closed, atk_082_bundles_have_a_bound, numbers_never_repeat,
             atk_075_intents_outlive_a_restart, dead_letters_are_kept_until_taken,
         }

@@ -78,8 +78,8 @@ impl Journal for Measured {
     fn commitments(&self, lane: LaneId) -> Result<Vec<B256>> {
         self.read(|j| j.commitments(lane))
     }
-    fn truncate(&self, lane: LaneId, size: u64) -> Result<()> {
-        self.write(|j| j.truncate(lane, size))
+    fn truncate(&self, chain: &ChainId, lane: LaneId, size: u64, scanned: u64) -> Result<()> {
+        self.write(|j| j.truncate(chain, lane, size, scanned))
     }
     fn delivered(&self, lane: LaneId) -> Result<Vec<(u64, U256)>> {
         self.read(|j| j.delivered(lane))

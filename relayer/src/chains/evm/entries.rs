@@ -24,6 +24,9 @@ use std::sync::{
     atomic::{AtomicU64, Ordering},
 };
 
+/// The method that tells events.
+const LOGS: &str = "eth_getLogs";
+
 /// See the module.
 pub struct EvmEntries {
     pool: Arc<Pool>,
@@ -57,11 +60,11 @@ impl EvmEntries {
             "toBlock": U64::from(to),
             "topics": [[IVault::Appended::SIGNATURE_HASH, IVault::Delivered::SIGNATURE_HASH]],
         });
-        self.pool.call("eth_getLogs", &(filter,), Need::Height(to)).await
+        self.pool.call(LOGS, &(filter,), Need::Height(to)).await
     }
 
     fn lie(&self, height: u64, what: &str) -> Error {
-        self.pool.lied(height, what);
+        self.pool.lied_to(LOGS, height, what);
         Error::retry(Kind::NodeLied, format!("logs up to block {height}: {what}"))
     }
 
@@ -123,5 +126,8 @@ impl Entries for EvmEntries {
             }
         }
         Ok(events)
+    }
+    fn report_lie(&self, to: u64, detail: &str) {
+        self.pool.lied_to(LOGS, to, detail);
     }
 }

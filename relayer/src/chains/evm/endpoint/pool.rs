@@ -175,8 +175,19 @@ impl Pool {
 
     /// The endpoint that answered last for `height` was shown to be wrong: it is left alone for a while.
     pub fn lied(&self, height: u64, detail: &str) {
+        let answered = self.lock().answered(height);
+        self.demote(answered, height, detail);
+    }
+
+    /// Like [`Self::lied`], of the answer to `method` about `height`, or the last one about any height.
+    pub fn lied_to(&self, method: &'static str, height: u64, detail: &str) {
+        let answered = self.lock().answered_to(method, height);
+        self.demote(answered, height, detail);
+    }
+
+    fn demote(&self, answered: Option<usize>, height: u64, detail: &str) {
         let now = Instant::now();
-        let Some(i) = self.lock().answered(height) else { return };
+        let Some(i) = answered else { return };
         tracing::warn!(chain = %self.chain, endpoint = self.label(i), height, detail, "node was shown to be wrong");
         self.observer.endpoint_lied(&self.chain, self.label(i));
         self.change(i, |states| states.lied(i, format!("height {height}: {detail}"), now));
@@ -259,7 +270,7 @@ impl Pool {
                 let error = Error::retry(Kind::NotAvailableYet, detail);
                 return Err((CallError { error, meaning: Some(Meaning::BlockMissing), data: Bytes::new() }, true));
             }
-            self.lock().remember(height, i);
+            self.lock().remember(height, method, i);
         }
         serde_json::from_str(raw.get()).map_err(|_| {
             let error = NodeError::Malformed("the result has not the expected form");

@@ -11,13 +11,20 @@ use tokio::time::Instant;
 /// How many answers are remembered for [`States::answered`]. A lie is found within a few calls of the answer.
 const REMEMBERED_ANSWERS: usize = 256;
 
+/// Who answered about a height, and to what.
+struct Answer {
+    height: u64,
+    method: &'static str,
+    endpoint: usize,
+}
+
 /// See the module.
 pub(super) struct States {
     pub(super) endpoints: Vec<Observation>,
     /// The last error of each, for people.
     pub(super) errors: Vec<Option<(Kind, String)>>,
-    /// (height, endpoint), newest last.
-    answers: VecDeque<(u64, usize)>,
+    /// Newest last.
+    answers: VecDeque<Answer>,
 }
 
 impl States {
@@ -40,18 +47,27 @@ impl States {
     }
 
     /// Remembers who answered about a height.
-    pub(super) fn remember(&mut self, height: u64, i: usize) {
+    pub(super) fn remember(&mut self, height: u64, method: &'static str, endpoint: usize) {
         if self.answers.len() >= REMEMBERED_ANSWERS {
             self.answers.pop_front();
         }
-        self.answers.push_back((height, i));
+        self.answers.push_back(Answer { height, method, endpoint });
     }
 
     /// Who answered last about a height. An answer about a range of blocks is remembered under its last.
     pub(super) fn answered(&self, height: u64) -> Option<usize> {
         let newest = |exact: bool| {
             let fits = |h: u64| if exact { h == height } else { h > height };
-            self.answers.iter().rev().find(|(h, _)| fits(*h)).map(|(_, i)| *i)
+            self.answers.iter().rev().find(|a| fits(a.height)).map(|a| a.endpoint)
+        };
+        newest(true).or_else(|| newest(false))
+    }
+
+    /// Who answered last to `method`: about `height` if anybody did.
+    pub(super) fn answered_to(&self, method: &'static str, height: u64) -> Option<usize> {
+        let newest = |exact: bool| {
+            let fits = |a: &&Answer| a.method == method && (!exact || a.height == height);
+            self.answers.iter().rev().find(fits).map(|a| a.endpoint)
         };
         newest(true).or_else(|| newest(false))
     }
@@ -62,7 +78,7 @@ impl States {
             o.lied(now);
         }
         self.note(i, Kind::NodeLied, detail);
-        self.answers.retain(|(_, answered)| *answered != i);
+        self.answers.retain(|a| a.endpoint != i);
     }
 
     /// An endpoint answered.

@@ -1,7 +1,7 @@
 //! The book alone: what it takes in, what it refuses, and what it hands to the stages.
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
-use super::book::{Book, Standing};
+use super::{Book, Standing};
 use crate::lane::error::{Class, Kind};
 use alloy::primitives::{B256, U256};
 use causeway_core::{Anchor, Body, Entry, LaneId, Transfer};
@@ -123,13 +123,30 @@ async fn what_the_peer_does_not_move_becomes_overdue() {
 fn a_lie_is_forgotten_back_to_what_is_beyond_doubt() {
     let book = book(4);
     book.append(12, &entries(4..6)).unwrap();
-    book.prove_delivered(&[(0, U256::from(0b11111))]);
-    // Entry 5 is open: it may be a lie. What stood at height 10 is proven delivered, so it was genuine.
-    assert_eq!(book.heal_point(), (4, 10));
+    // The peak of four was proven; that of two was not.
+    book.prove_sound(0..4);
+    book.prove_sound(8..16);
+    assert_eq!((book.sound(), book.heal_point()), (4, (4, 10)));
     book.truncate(4);
     assert_eq!(book.size(), 4);
     let genuine = Entry { index: 4, ..entry(40) };
     assert_eq!(book.append(12, &[genuine]).unwrap(), 1);
+}
+
+#[test]
+fn atk_022_a_false_entry_that_was_closed_by_its_namesakes_delivery_can_be_taken_back() {
+    let book = book(4);
+    book.prove_sound(0..4);
+    // A node told a false entry 4; the genuine one was delivered by somebody else.
+    book.append(12, &entries(4..5)).unwrap();
+    book.prove_delivered(&[(0, U256::from(0b11111))]);
+    assert_eq!((book.open_count(), book.closed_count()), (0, 5));
+    assert_eq!(book.heal_point(), (4, 10), "a delivered bit does not make the entry genuine");
+    book.truncate(4);
+    assert_eq!(book.closed_count(), 4);
+    let genuine = Entry { index: 4, ..entry(40) };
+    assert_eq!(book.append(12, &[genuine]).unwrap(), 1);
+    assert_eq!((book.open_count(), book.closed_count()), (0, 5));
 }
 
 #[test]

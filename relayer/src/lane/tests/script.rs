@@ -1,0 +1,338 @@
+//! A chain that does what a test says: heads, events, an outbox, a bitmap, a client contract. Nothing is signed: what
+//! real headers and proofs are worth is the business of the light clients' tests and of `tests/evm`.
+
+#![allow(dead_code)] // each file of tests uses a part
+
+use crate::lane::{
+    book::Book,
+    chain::{ChainView, Ports},
+    error::{Error, Kind, Result},
+    ports::{Clock, Entries, Headers, Proofs, Submitter, Verifier},
+    types::{Account, ContractClient, Delivery, EventAt, StateProof, TrustedState, TxEvent, Update, VaultEvent},
+};
+use alloy::primitives::{B256, U256};
+use async_trait::async_trait;
+use bytes::Bytes;
+use causeway_core::{Body, Entry, LaneId, OutboxTree, Transfer};
+use std::{
+    collections::{BTreeMap, HashMap, VecDeque},
+    sync::{Arc, Mutex},
+    time::Duration,
+};
+use tokio::sync::{mpsc, watch};
+
+/// Time between two blocks, and the period of the client.
+pub(super) const BLOCK: Duration = Duration::from_secs(1);
+/// Seconds.
+pub(super) const TRUSTING_PERIOD: u64 = 100_000;
+
+pub(super) fn lane(n: u8) -> LaneId {
+    LaneId(B256::repeat_byte(n))
+}
+
+/// An entry; `amount` tells a false one from a genuine one.
+pub(super) fn entry(lane: LaneId, index: u64, amount: u64) -> Entry {
+    let body = Body::Transfer(Transfer {
+        asset: B256::repeat_byte(1),
+        amount: U256::from(amount),
+        sender: B256::repeat_byte(2),
+        recipient: B256::repeat_byte(3),
+        timeout: 4,
+        memo: B256::ZERO,
+    });
+    Entry { lane, index, body }
+}
+
+#[derive(Default)]
+struct Told {
+    /// What nodes say happened, by block.
+    events: BTreeMap<u64, Vec<VaultEvent>>,
+    /// What happened: entries of leaving lanes by block.
+    truth: HashMap<LaneId, Vec<(u64, Entry)>>,
+    delivered: HashMap<(LaneId, u64), U256>,
+    scans: Vec<(u64, u64)>,
+    /// Scans that succeed before one fails.
+    scans_left: Option<usize>,
+    lies: Vec<String>,
+    /// Pinned headers that were started from.
+    starts: Vec<u64>,
+    /// Verdicts on updates before the honest ones.
+    verdicts: VecDeque<Error>,
+    client: Option<ContractClient>,
+    updates: usize,
+    proofs: usize,
+    deliveries: Vec<(Delivery, mpsc::Sender<TxEvent>)>,
+}
+
+/// See the module.
+pub(super) struct Script {
+    told: Mutex<Told>,
+    head: watch::Sender<u64>,
+    /// Counts deliveries.
+    pub(super) delivered: watch::Sender<usize>,
+}
+
+impl Script {
+    pub(super) fn new(head: u64) -> Arc<Self> {
+        Arc::new(Self { told: Mutex::default(), head: watch::Sender::new(head), delivered: watch::Sender::new(0) })
+    }
+
+    fn told(&self) -> std::sync::MutexGuard<'_, Told> {
+        self.told.lock().unwrap()
+    }
+
+    /// The chain as lanes see it.
+    pub(super) fn view(self: &Arc<Self>, id: &str) -> Arc<ChainView> {
+        let ports = Ports {
+            headers: self.clone(),
+            verifier: self.clone(),
+            proofs: self.clone(),
+            entries: self.clone(),
+            submitter: Some(self.clone()),
+        };
+        Arc::new(ChainView::new(id.into(), Account::from_static(&[9; 20]), BLOCK, ports))
+    }
+
+    pub(super) fn to(&self, head: u64) {
+        self.head.send_replace(head);
+    }
+
+    /// An entry is written at `block`, and told.
+    pub(super) fn write(&self, block: u64, entry: Entry) {
+        self.happened(block, entry);
+        self.say(block, entry);
+    }
+
+    /// An entry is written at `block`.
+    pub(super) fn happened(&self, block: u64, entry: Entry) {
+        self.told().truth.entry(entry.lane).or_default().push((block, entry));
+    }
+
+    /// A node tells of an entry.
+    pub(super) fn say(&self, block: u64, entry: Entry) {
+        let at = EventAt { block, tx: B256::ZERO };
+        let event = VaultEvent::Appended { lane: entry.lane, first: entry.index, entries: vec![entry], at };
+        self.told().events.entry(block).or_default().push(event);
+    }
+
+    /// Nodes tell the truth from now on.
+    pub(super) fn repent(&self) {
+        let mut told = self.told();
+        told.events.clear();
+        let truth: Vec<(u64, Entry)> = told.truth.values().flatten().copied().collect();
+        drop(told);
+        truth.into_iter().for_each(|(block, entry)| self.say(block, entry));
+    }
+
+    /// `scans` more questions for events are answered.
+    pub(super) fn scans_left(&self, scans: Option<usize>) {
+        self.told().scans_left = scans;
+    }
+
+    pub(super) fn scans(&self) -> Vec<(u64, u64)> {
+        self.told().scans.clone()
+    }
+
+    pub(super) fn lies(&self) -> Vec<String> {
+        self.told().lies.clone()
+    }
+
+    pub(super) fn starts(&self) -> Vec<u64> {
+        self.told().starts.clone()
+    }
+
+    /// The next verdict on an update.
+    pub(super) fn judge_next(&self, error: Error) {
+        self.told().verdicts.push_back(error);
+    }
+
+    /// The bit of an entry is set.
+    pub(super) fn deliver_bit(&self, lane: LaneId, index: u64) {
+        let mut told = self.told();
+        let word = told.delivered.entry((lane, index / 256)).or_default();
+        word.set_bit((index % 256) as usize, true);
+    }
+
+    pub(super) fn proofs(&self) -> usize {
+        self.told().proofs
+    }
+
+    pub(super) fn deliveries(&self) -> Vec<Delivery> {
+        self.told().deliveries.iter().map(|(d, _)| d.clone()).collect()
+    }
+
+    /// The ticket of the newest delivery.
+    pub(super) fn ticket(&self) -> mpsc::Sender<TxEvent> {
+        self.told().deliveries.last().unwrap().1.clone()
+    }
+
+    /// What a node says of the client contract.
+    pub(super) fn client_is(&self, client: ContractClient) {
+        self.told().client = Some(client);
+    }
+
+    /// Client updates that were sent alone.
+    pub(super) fn client_updates(&self) -> usize {
+        self.told().updates
+    }
+
+    fn size_at(&self, lane: LaneId, height: u64) -> Vec<B256> {
+        let told = self.told();
+        let written = told.truth.get(&lane).into_iter().flatten();
+        written.filter(|(block, _)| *block <= height).map(|(_, e)| e.commitment()).collect()
+    }
+}
+
+/// The lane whose outbox this is.
+pub(super) fn outbox(lane: LaneId) -> Account {
+    Account::copy_from_slice(&lane.0[..20])
+}
+
+fn lane_of(outbox: &Account) -> LaneId {
+    LaneId(B256::repeat_byte(outbox[0]))
+}
+
+pub(super) fn state(height: u64) -> TrustedState {
+    TrustedState {
+        height,
+        time: 1_000 + height,
+        header_hash: B256::with_last_byte(height as u8),
+        state_root: B256::with_last_byte(height as u8),
+        family: Bytes::new(),
+    }
+}
+
+#[async_trait]
+impl Headers for Script {
+    async fn newer_than(&self, after: u64) -> Result<u64> {
+        Ok(*self.head.subscribe().wait_for(|head| *head > after).await.unwrap())
+    }
+    async fn updates(&self, _: &TrustedState, height: u64) -> Result<Vec<Update>> {
+        Ok(vec![Update { height, bytes: Bytes::copy_from_slice(&height.to_be_bytes()) }])
+    }
+    async fn pinned(&self, height: u64) -> Result<Update> {
+        Ok(Update { height, bytes: Bytes::copy_from_slice(&height.to_be_bytes()) })
+    }
+    fn report_lie(&self, _: u64, detail: &str) {
+        self.told().lies.push(detail.to_owned());
+    }
+}
+
+impl Verifier for Script {
+    fn start(&self, _: B256, header: &Update, _: u64) -> Result<TrustedState> {
+        self.told().starts.push(header.height);
+        Ok(state(header.height))
+    }
+    fn verify(&self, _: &TrustedState, update: &Update, _: u64) -> Result<TrustedState> {
+        self.told().verdicts.pop_front().map_or_else(|| Ok(state(update.height)), Err)
+    }
+    fn peaks(&self, at: &TrustedState, outbox: &Account, heights: &[u8], _: &StateProof) -> Result<Vec<B256>> {
+        let leaves = self.size_at(lane_of(outbox), at.height);
+        let tree = OutboxTree::from_leaves(&leaves);
+        let peak = |h: &u8| tree.slot_at(tree.size(), *h).ok().flatten().unwrap_or_default();
+        Ok(heights.iter().map(peak).collect())
+    }
+    fn size(&self, at: &TrustedState, outbox: &Account, _: &StateProof) -> Result<u64> {
+        Ok(self.size_at(lane_of(outbox), at.height).len() as u64)
+    }
+    fn delivered(
+        &self,
+        _: &TrustedState,
+        _: &Account,
+        lane: LaneId,
+        words: &[u64],
+        _: &StateProof,
+    ) -> Result<Vec<U256>> {
+        let told = self.told();
+        Ok(words.iter().map(|w| told.delivered.get(&(lane, *w)).copied().unwrap_or_default()).collect())
+    }
+    fn expires_at(&self, trusted: &TrustedState) -> u64 {
+        trusted.time + TRUSTING_PERIOD
+    }
+    fn for_contract(&self, _: &ContractClient, _: &[TrustedState], update: &Bytes) -> Result<(Vec<Bytes>, Bytes)> {
+        Ok((Vec::new(), update.clone()))
+    }
+}
+
+#[async_trait]
+impl Proofs for Script {
+    async fn peaks(&self, _: &Account, _: &[u8], _: u64) -> Result<StateProof> {
+        self.told().proofs += 1;
+        Ok(StateProof(Bytes::new()))
+    }
+    async fn size(&self, _: &Account, _: u64) -> Result<StateProof> {
+        self.told().proofs += 1;
+        Ok(StateProof(Bytes::new()))
+    }
+    async fn delivered(&self, _: &Account, _: LaneId, _: &[u64], _: u64) -> Result<StateProof> {
+        self.told().proofs += 1;
+        Ok(StateProof(Bytes::new()))
+    }
+}
+
+#[async_trait]
+impl Entries for Script {
+    async fn scan(&self, _: &Account, from: u64, to: u64) -> Result<Vec<VaultEvent>> {
+        let mut told = self.told();
+        match &mut told.scans_left {
+            Some(0) => return Err(Error::retry(Kind::Unavailable, "no more")),
+            Some(left) => *left -= 1,
+            None => {}
+        }
+        told.scans.push((from, to));
+        Ok(told.events.range(from..=to).flat_map(|(_, events)| events.clone()).collect())
+    }
+    fn report_lie(&self, _: u64, detail: &str) {
+        self.told().lies.push(detail.to_owned());
+    }
+}
+
+#[async_trait]
+impl Submitter for Script {
+    async fn deliver(&self, call: Delivery) -> Result<mpsc::Receiver<TxEvent>> {
+        let (ticket, events) = mpsc::channel(16);
+        self.told().deliveries.push((call, ticket));
+        self.delivered.send_modify(|n| *n += 1);
+        Ok(events)
+    }
+    async fn update_client(&self, _: LaneId, _: Vec<Bytes>) -> Result<mpsc::Receiver<TxEvent>> {
+        self.told().updates += 1;
+        Ok(mpsc::channel(1).1)
+    }
+    async fn tick(&self) -> Result<mpsc::Receiver<TxEvent>> {
+        Ok(mpsc::channel(1).1)
+    }
+    async fn client(&self, _: LaneId) -> Result<ContractClient> {
+        Ok(self.told().client.clone().unwrap_or_else(|| client(1)))
+    }
+    async fn balance(&self) -> Result<U256> {
+        Ok(U256::ZERO)
+    }
+}
+
+/// A live client contract at `height`.
+pub(super) fn client(height: u64) -> ContractClient {
+    ContractClient {
+        height,
+        time: 1_000 + height,
+        signers: B256::ZERO,
+        frozen: false,
+        trusting_period: TRUSTING_PERIOD,
+    }
+}
+
+/// Always the same moment: no header of a script is ever old.
+pub(super) struct Noon;
+
+impl Clock for Noon {
+    fn now(&self) -> u64 {
+        2_000
+    }
+}
+
+/// An empty book of a lane from `source` to `destination`.
+pub(super) fn book(n: u8, source: &ChainView, destination: &ChainView) -> Arc<Book> {
+    let book = Arc::new(Book::restore(lane(n), &[], Vec::new(), Vec::new()));
+    source.connect(destination, &book);
+    book
+}
