@@ -107,32 +107,38 @@ impl<'a> Justification<'a> {
 
     /// Whether enough weight of a set stands behind the target, signatures aside.
     ///
+    /// Who votes for two blocks in one round equivocates: as in GRANDPA's paper and in `finality-grandpa`, that weight
+    /// counts once for every block, wherever its two votes stand. (Such a voter could as well have voted for the target.)
+    ///
     /// # Errors
     /// The first rule broken.
     pub fn judge(&self, set: &AuthoritySet, rule: AncestryRule) -> Result<(), Refusal> {
         let mut ancestry = Ancestry::new(self);
-        // Per authority: how often it voted, and for what first.
-        let mut seen: Vec<Option<(B256, u32, bool)>> = alloc::vec![None; set.authorities().len()];
-        let mut counted: Vec<bool> = alloc::vec![false; set.authorities().len()];
-        let mut weight = 0u64;
+        let mut votes = alloc::vec![Votes::None; set.authorities().len()];
         for vote in &self.precommits {
             let key = B256::new(*vote.key);
-            let (place, of_voter) = set.find(vote.key).ok_or(Refusal::Stranger { key })?;
+            let (place, _) = set.find(vote.key).ok_or(Refusal::Stranger { key })?;
+            let slot = votes.get_mut(place).ok_or(Refusal::Stranger { key })?;
             let target = (vote.target_hash, vote.target_number);
-            let slot = seen.get_mut(place).ok_or(Refusal::Stranger { key })?;
-            match slot {
-                None => *slot = Some((target.0, target.1, false)),
-                // A second vote for another block: a real equivocation, whose weight counts once.
-                Some((hash, number, twice)) if !*twice && (*hash, *number) != target => *twice = true,
-                Some(_) => return Err(Refusal::RepeatedVote { key }),
-            }
-            if !ancestry.leads_to_target(vote, rule)? {
-                continue;
-            }
-            if let Some(counted) = counted.get_mut(place).filter(|counted| !**counted) {
-                *counted = true;
+            *slot = match *slot {
+                Votes::None => Votes::One { target, leads: ancestry.leads_to_target(vote) },
+                Votes::One { target: first, .. } if first != target => {
+                    ancestry.leads_to_target(vote);
+                    Votes::Two
+                }
+                Votes::One { .. } | Votes::Two => return Err(Refusal::RepeatedVote { key }),
+            };
+        }
+        let mut weight = 0u64;
+        for (votes, (_, of_voter)) in votes.into_iter().zip(set.authorities()) {
+            match votes {
+                Votes::One { target: (vote, number), leads: false } if rule == AncestryRule::Complete => {
+                    let (target, target_number) = (self.target_hash, self.target_number);
+                    return Err(Refusal::NotAboveTarget { vote, number, target, target_number });
+                }
+                Votes::None | Votes::One { leads: false, .. } => {}
                 // Not above the set's total, which fits.
-                weight = weight.saturating_add(of_voter);
+                Votes::One { leads: true, .. } | Votes::Two => weight = weight.saturating_add(*of_voter),
             }
         }
         let needed = set.threshold();
@@ -144,6 +150,18 @@ impl<'a> Justification<'a> {
             AncestryRule::Weight => Ok(()),
         }
     }
+}
+
+/// What an authority voted for.
+#[derive(Clone, Copy)]
+enum Votes {
+    None,
+    One {
+        target: (B256, u32),
+        leads: bool,
+    },
+    /// An equivocation.
+    Two,
 }
 
 /// Judges a justification of a set: enough weight stands behind the target, and each vote is signed. What `verify` asks of
@@ -206,7 +224,7 @@ impl Ancestry {
 
     /// Whether a vote is for the target or a block above it, as its headers show. Each header is walked once, whatever
     /// the number of votes.
-    fn leads_to_target(&mut self, vote: &Precommit<'_>, rule: AncestryRule) -> Result<bool, Refusal> {
+    fn leads_to_target(&mut self, vote: &Precommit<'_>) -> bool {
         let mut path = Vec::new();
         let (mut hash, mut number) = (vote.target_hash, vote.target_number);
         let above = loop {
@@ -234,20 +252,12 @@ impl Ancestry {
                 block.3 = if above { Standing::Above } else { Standing::Elsewhere };
             }
         }
-        if above || rule == AncestryRule::Weight {
-            return Ok(above);
-        }
-        Err(Refusal::NotAboveTarget {
-            vote: vote.target_hash,
-            number: vote.target_number,
-            target: self.target.0,
-            target_number: self.target.1,
-        })
+        above
     }
 
-    /// Every header was needed, each once.
+    /// Every header was walked, each once.
     fn all_used(&self) -> Result<(), Refusal> {
-        match self.blocks.iter().find(|block| block.3 != Standing::Above) {
+        match self.blocks.iter().find(|block| block.3 == Standing::Unknown) {
             Some(unused) => Err(Refusal::UnusedHeader { hash: unused.0 }),
             None => Ok(()),
         }

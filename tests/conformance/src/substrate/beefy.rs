@@ -115,3 +115,15 @@ fn judge(step: &Value, set: &BeefySet, validators: &[[u8; 20]]) -> Result<BeefyS
     ensure(leaf.parent_number < commitment.block_number, || "a leaf of the future".into())?;
     Ok(leaf.next)
 }
+
+/// Finality proofs of a file of this format with their set and its addresses, for tests that change them.
+pub fn finality_proofs(value: &Value) -> Vec<(BeefySet, Vec<u8>, Vec<u8>)> {
+    let (Ok(validators), Some(steps)) = (validators(value), value.get("steps").and_then(Value::as_array)) else {
+        return Vec::new();
+    };
+    let proof = |step: &Value| {
+        let set = BeefySet { id: set_id(step).ok()?, len: validators.len() as u32, root: set_root(&validators) };
+        Some((set, bytes(step, "versioned_finality_proof").ok()?, validators.concat()))
+    };
+    steps.iter().filter_map(proof).collect()
+}

@@ -14,6 +14,7 @@ mod ss58;
 
 use crate::cases::Format;
 
+pub use beefy::finality_proofs;
 pub use grandpa::{GrandpaCase, justification_case};
 
 /// The formats.
