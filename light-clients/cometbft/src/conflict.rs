@@ -89,7 +89,9 @@ pub fn conflict_with<S: Signatures>(
 
 /// The same of two headers that were accepted before, on whatever way. Names no culprits: signers are not kept.
 pub fn compare(a: &Accepted, b: &Accepted) -> Option<Misbehaviour> {
-    let (lower, higher) = if a.height <= b.height { (a, b) } else { (b, a) };
+    // At one height the hash decides, so that evidence reads the same whichever way round it came.
+    let in_order = (a.height, a.block_hash) <= (b.height, b.block_hash);
+    let (lower, higher) = if in_order { (a, b) } else { (b, a) };
     let kind = kind_of(lower, higher)?;
     Some(Misbehaviour {
         kind,

@@ -21,6 +21,9 @@ mod validators;
 pub mod verify;
 mod wire;
 
+#[cfg(test)]
+mod tests;
+
 pub use bisect::{Bisection, BisectionFault};
 pub use commit::{Commit, CommitSig, SignBytes, Vote};
 pub use conflict::{Misbehaviour, MisbehaviourKind, compare, conflict_with};
