@@ -75,16 +75,12 @@ pub struct Network {
     pub forks: [ForkStart; 6],
 }
 
-const fn forks(chain: [u8; 4], epochs: [u64; 6]) -> [ForkStart; 6] {
-    let mut forks = [ForkStart { epoch: NEVER, version: chain }; 6];
+/// Public networks count fork versions in one byte, the others are the network's.
+const fn forks(versions: [[u8; 4]; 6], epochs: [u64; 6]) -> [ForkStart; 6] {
+    let mut forks = [ForkStart { epoch: NEVER, version: [0; 4] }; 6];
     let mut at = 0;
     while at < 6 {
-        // Public networks count versions up, in the first byte or in the last.
-        let version = match chain {
-            [0, 0, 0, 0] => [at as u8 + 1, 0, 0, 0],
-            [first, second, third, last] => [first, second, third, last + at as u8 + 1],
-        };
-        forks[at] = ForkStart { epoch: epochs[at], version };
+        forks[at] = ForkStart { epoch: epochs[at], version: versions[at] };
         at += 1;
     }
     forks
@@ -98,7 +94,10 @@ impl Network {
         genesis_time: 1_606_824_023,
         seconds_per_slot: 12,
         genesis_version: [0, 0, 0, 0],
-        forks: forks([0, 0, 0, 0], [74_240, 144_896, 194_048, 269_568, 364_032, 411_392]),
+        forks: forks(
+            [[1, 0, 0, 0], [2, 0, 0, 0], [3, 0, 0, 0], [4, 0, 0, 0], [5, 0, 0, 0], [6, 0, 0, 0]],
+            [74_240, 144_896, 194_048, 269_568, 364_032, 411_392],
+        ),
     };
     /// The Sepolia test network.
     pub const SEPOLIA: Self = Self {
@@ -107,7 +106,17 @@ impl Network {
         genesis_time: 1_655_733_600,
         seconds_per_slot: 12,
         genesis_version: [0x90, 0, 0, 0x69],
-        forks: forks([0x90, 0, 0, 0x69], [50, 100, 56_832, 132_608, 222_464, 272_640]),
+        forks: forks(
+            [
+                [0x90, 0, 0, 0x70],
+                [0x90, 0, 0, 0x71],
+                [0x90, 0, 0, 0x72],
+                [0x90, 0, 0, 0x73],
+                [0x90, 0, 0, 0x74],
+                [0x90, 0, 0, 0x75],
+            ],
+            [50, 100, 56_832, 132_608, 222_464, 272_640],
+        ),
     };
 
     /// The fork in force at an epoch; none before Altair.

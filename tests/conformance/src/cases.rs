@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use serde_json::Value;
 
-use crate::{bitcoin, codec, cometbft, edwards, fabric, headers, ics23, proofs, rpc, substrate};
+use crate::{bitcoin, bls, codec, cometbft, edwards, ethereum, fabric, headers, ics23, proofs, rpc, substrate};
 
 /// What became of one case.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -60,6 +60,8 @@ pub type Format = fn(&File<'_>) -> Judged;
 
 /// All formats that are judged, by the module that knows them. A new family adds its module's list and one line here.
 const FORMATS: &[&[Format]] = &[
+    &ethereum::FORMATS,
+    &bls::FORMATS,
     &BFT_EVM,
     &bitcoin::FORMATS,
     &cometbft::FORMATS,
@@ -91,8 +93,21 @@ const BFT_EVM: [Format; 17] = [
 ];
 
 /// Families whose formats are known: a file of another one is worth a look. Known formats are judged in every family.
-const VERIFIED: &[&str] =
-    &["bft-evm", "bitcoin", "cometbft", "cometbft-wasmd", "ics23", "eth-mpt", "fabric", "goquorum-qbft", "substrate"];
+const VERIFIED: &[&str] = &[
+    "bft-evm",
+    "bitcoin",
+    "cometbft",
+    "cometbft-wasmd",
+    "ics23",
+    "eth-mpt",
+    "fabric",
+    "goquorum-qbft",
+    "substrate",
+    "crypto-bls-eth",
+    "eth-sync-committee",
+    "ethereum-beacon",
+    "ethereum-prysm",
+];
 
 /// Judges the cases of a file of a family.
 pub fn judge(family: &str, file: &File<'_>) -> Vec<(String, Outcome)> {

@@ -20,15 +20,19 @@
 //! | [`cometbft`] | CometBFT: traces, bisections, IBC headers, blocks and answers of nodes |
 //! | [`ics23`] | ICS-23: vectors, batches and tables of single steps |
 //! | [`edwards`] | Ed25519 and secp256k1 signatures: Wycheproof, CCTV |
+//! | [`ethereum`] | sync committee protocol: the specification's vectors, recordings of networks and nodes |
+//! | [`bls`] | BLS12-381 signatures |
 //! | [`proofs`] | Merkle-Patricia proofs, storage proofs under a header, tries, receipts, block bodies |
 
 pub mod bitcoin;
+pub mod bls;
 pub mod cases;
 pub mod clients;
 pub mod codec;
 pub mod cometbft;
 pub mod discover;
 pub mod edwards;
+pub mod ethereum;
 pub mod fabric;
 pub mod floor;
 pub mod headers;

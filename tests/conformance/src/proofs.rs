@@ -8,18 +8,20 @@
 //!   proven present under the root, others absent.
 //! * *receipts*: `{header, receipts}`. Each receipt is proven under the header's receipts root.
 //! * *block bodies*: `{meta, data}` with a block's transactions and withdrawals; `meta.fail` says that they are not those
-//!   of the block. A file without bodies, or one whose `meta.reason` is the block hash, could only be judged by the
-//!   header's own hash.
+//!   of the block, or that its header has another hash: of a file without bodies, or one whose `meta.reason` is the
+//!   block hash, the header's own hash decides.
 
 use std::collections::BTreeMap;
 
 use alloy_primitives::{B256, keccak256};
 use causeway_bft_evm::proof::account_of;
+use causeway_ethereum::block::BlockHeader;
 use causeway_mpt::{InlineNodes, Limits, Lookup, decode_account, decode_word, lookup_with, rlp};
 use serde_json::Value;
 
 use crate::{
-    cases::{File, Judged, Outcome, ensure, same},
+    cases::{File, Judged, ensure, same},
+    ethereum::blocks::header_rlp,
     json::{address, array, byte_list, bytes, bytes_of, field, hash, number_of, text, trimmed, unhex},
     rpc::listed,
     tries::Trie,
@@ -185,13 +187,17 @@ fn typed(value: &Value, payload: &[u8]) -> Result<Vec<u8>, String> {
 pub fn block_bodies(file: &File<'_>) -> Judged {
     let (meta, data) = (field(file.value, "meta").ok()?, field(file.value, "data").ok()?);
     let transactions = array(data, "transactions").ok()?;
-    let by_block_hash = text(meta, "reason").is_ok_and(|reason| reason.contains("block hash"));
-    if by_block_hash || transactions.iter().any(Value::is_string) {
-        let reason = "only an Ethereum header's own hash could tell: no verifier of those yet";
-        return Some(vec![(String::new(), Outcome::Unjudged(reason.into()))]);
-    }
     let fails = meta.get("fail").and_then(Value::as_bool).unwrap_or(false);
-    let verdict = bodies(data, transactions);
+    let by_hash = text(meta, "reason").is_ok_and(|reason| reason.contains("block hash"));
+    let of_header = header_rlp(data).and_then(|header| {
+        let expected = hash(data, "hash")?;
+        BlockHeader::of_hash(&header, &expected).map(drop).map_err(|fault| fault.to_string())
+    });
+    let verdict = if by_hash || transactions.iter().any(Value::is_string) {
+        of_header
+    } else {
+        of_header.and_then(|()| bodies(data, transactions))
+    };
     let outcome = if fails { ensure(verdict.is_err(), || "accepted, expected a failure".into()) } else { verdict };
     Some(vec![(String::new(), outcome.into())])
 }
