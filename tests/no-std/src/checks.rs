@@ -13,6 +13,8 @@ pub fn run() -> i32 {
         (4, signature),
         #[cfg(feature = "bft-evm")]
         (5, validators),
+        #[cfg(feature = "bitcoin")]
+        (17, bitcoin_headers),
     ];
     if checks.is_empty() {
         return -1;
@@ -96,4 +98,37 @@ fn validators() -> bool {
     let set = ValidatorSet::new(validators.to_vec());
     let (verify, conflict) = (core::hint::black_box(verify as *const ()), core::hint::black_box(conflict as *const ()));
     set.is_ok_and(|set| set.len() == 2 && !set_hash(set.as_slice()).is_zero()) && verify != conflict
+}
+
+/// Three headers on Bitcoin's first (from the test vectors of BIP 54): two that are hashed side by side, and one left over.
+#[cfg(feature = "bitcoin")]
+fn bitcoin_headers() -> bool {
+    use alloy_primitives::{U256, hex};
+    use causeway_bitcoin::{Effect, Params, Pin, Rules, TrustedState, verify};
+    let genesis = hex!(
+        "0100000000000000000000000000000000000000000000000000000000000000000000003ba3edfd7a7b12b27ac72c3e67768f617fc81bc3"
+        "888a51323a9fb8aa4b1e5e4a29ab5f49ffff001d1dac2b7c"
+    );
+    let headers = hex!(
+        "010000006fe28c0ab6f1b372c1a6a246ae63f74f931e8365e15a089c68d619000000000000000000000000000000000000000000000000"
+        "0000000000000000000000000081ad5f49ffff001def59910b01000000df5672e92429be134dbe84d1b5ae880b686ce72fa6a415d2196b"
+        "f27200000000c0c62d0000000000000000000000000000000000000000000000000000000000d9af5f49ffff001dd2c1440d0100000062"
+        "77fcee77f07167e34a11a29ed2c21b4a75d3ee9025213c0bd2926f00000000c02709000000000000000000000000000000000000000000"
+        "000000000000000031b25f49ffff001dfa078810"
+    );
+    let params = Params {
+        rules: Rules::MAINNET,
+        final_work: U256::from(1),
+        window: 100,
+        trusting_period: 86_400,
+        drift: 7_200,
+        freeze_delay: 0,
+    };
+    let pin = Pin { height: 0, hash: Rules::MAINNET.genesis, work: U256::ZERO };
+    let Ok(state) = TrustedState::begin(&params, &pin, &genesis, 1_231_006_505) else { return false };
+    let mut forged = headers;
+    forged[200] ^= 1;
+    let accepted = verify(&params, &state, &headers, 1_231_010_000);
+    accepted.is_ok_and(|verified| verified.effect == Effect::Extended && verified.trusted.tip().height() == 3)
+        && verify(&params, &state, &forged, 1_231_010_000).is_err()
 }
