@@ -15,6 +15,8 @@ pub fn run() -> i32 {
         (5, validators),
         #[cfg(feature = "bitcoin")]
         (17, bitcoin_headers),
+        #[cfg(feature = "fabric")]
+        (11, fabric),
     ];
     if checks.is_empty() {
         return -1;
@@ -131,4 +133,25 @@ fn bitcoin_headers() -> bool {
     let accepted = verify(&params, &state, &headers, 1_231_010_000);
     accepted.is_ok_and(|verified| verified.effect == Effect::Extended && verified.trusted.tip().height() == 3)
         && verify(&params, &state, &forged, 1_231_010_000).is_err()
+}
+
+/// Block 1 of Fabric's own sample ledger (`core/ledger/kvledger/tests/testdata/v20`) has the hash that it has; what is no
+/// block, certificate or state is refused; verifier, comparison and reads are linked.
+#[cfg(feature = "fabric")]
+fn fabric() -> bool {
+    use alloy_primitives::{B256, b256};
+    use causeway_fabric::{Block, BlockHeader, TrustedState, conflict, outbox, quorum, verify, x509::Certificate};
+    let header = BlockHeader {
+        number: 1,
+        previous_hash: Some(b256!("39cede29a224a3db58ee6eadcabf9008756868daa11d282f8e83bc1a08189291")),
+        data_hash: b256!("c2b0e5970220efc7907bdb26bb447ccb1ed1d87c17bebdbadff3e7181916d68e"),
+    };
+    let expected: B256 = b256!("c95ae2034f6cfe904052234dc2f4fbadca925da641b9b8ca154d8ed6463a4fc6");
+    let linked = [verify as *const (), conflict as *const (), outbox as *const ()].map(core::hint::black_box);
+    header.hash() == expected
+        && quorum(4) == 3
+        && Block::decode(&[1]).is_err()
+        && Certificate::from_pem(b"-----BEGIN CERTIFICATE-----").is_err()
+        && TrustedState::decode(&[1; 200]).is_err()
+        && linked.iter().all(|function| !function.is_null())
 }
