@@ -33,6 +33,8 @@ pub mod p256;
 #[cfg(feature = "portable")]
 mod portable;
 mod scalar;
+#[cfg(feature = "sm")]
+pub mod sm2;
 
 #[cfg(all(test, feature = "native", feature = "portable"))]
 mod tests;

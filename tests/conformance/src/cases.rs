@@ -4,7 +4,9 @@ use std::path::{Path, PathBuf};
 
 use serde_json::Value;
 
-use crate::{bitcoin, bls, codec, cometbft, edwards, ethereum, fabric, headers, ics23, proofs, rpc, substrate};
+use crate::{
+    bitcoin, bls, codec, cometbft, edwards, ethereum, fabric, fisco_bcos, headers, ics23, proofs, rpc, substrate,
+};
 
 /// What became of one case.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -67,6 +69,7 @@ const FORMATS: &[&[Format]] = &[
     &cometbft::FORMATS,
     &edwards::FORMATS,
     &fabric::FORMATS,
+    &fisco_bcos::FORMATS,
     &ics23::FORMATS,
     &substrate::FORMATS,
 ];
@@ -107,6 +110,9 @@ const VERIFIED: &[&str] = &[
     "eth-sync-committee",
     "ethereum-beacon",
     "ethereum-prysm",
+    "fisco-bcos",
+    "goquorum-qbft",
+    "substrate",
 ];
 
 /// Judges the cases of a file of a family.

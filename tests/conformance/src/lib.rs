@@ -16,6 +16,7 @@
 //! | [`rpc`] | answers of nodes: blocks, genesis, signers, snapshots, proofs, transactions |
 //! | [`bitcoin`] | Bitcoin: headers, Merkle proofs, transactions |
 //! | [`fabric`] | blocks, configurations and endorsements of Hyperledger Fabric; ECDSA on P-256 |
+//! | [`fisco_bcos`] | FISCO BCOS: blocks, proofs of transactions and receipts |
 //! | [`substrate`] | GRANDPA justifications, BEEFY steps, fixtures of Snowbridge |
 //! | [`cometbft`] | CometBFT: traces, bisections, IBC headers, blocks and answers of nodes |
 //! | [`ics23`] | ICS-23: vectors, batches and tables of single steps |
@@ -34,6 +35,7 @@ pub mod discover;
 pub mod edwards;
 pub mod ethereum;
 pub mod fabric;
+pub mod fisco_bcos;
 pub mod floor;
 pub mod headers;
 pub mod ics23;
