@@ -86,7 +86,8 @@ pub fn conflict_with<B: Bls>(
 }
 
 fn ordered<'a>(a: &'a Accepted, b: &'a Accepted) -> (&'a Accepted, &'a Accepted) {
-    if a.slot <= b.slot { (a, b) } else { (b, a) }
+    // By root in one slot, so that the order of the evidence does not matter.
+    if (a.slot, a.root) <= (b.slot, b.root) { (a, b) } else { (b, a) }
 }
 
 fn of(kind: MisbehaviourKind, lower: &Accepted, higher: &Accepted) -> Misbehaviour {

@@ -58,6 +58,7 @@ extern crate std;
 
 pub mod block;
 mod committee;
+pub mod compose;
 mod conflict;
 mod fork;
 mod header;

@@ -175,6 +175,33 @@ pub fn told(params: &Params, period: u64, committee: &SyncCommittee) -> Result<T
     Ok(TrustedState::new(header, committee, next))
 }
 
+/// An update that was accepted, with the client that accepted it.
+#[derive(Clone, Debug)]
+pub struct AcceptedUpdate {
+    /// The client's parameters.
+    pub params: Params,
+    /// What it trusted.
+    pub trusted: TrustedState,
+    /// What it accepted.
+    pub update: Update,
+    /// When.
+    pub now: u64,
+}
+
+static ACCEPTED: Mutex<Vec<AcceptedUpdate>> = Mutex::new(Vec::new());
+
+/// Every update that was accepted since the last call, in the order in which it was.
+pub fn take_accepted() -> Vec<AcceptedUpdate> {
+    ACCEPTED.lock().map(|mut accepted| std::mem::take(&mut *accepted)).unwrap_or_default()
+}
+
+/// Remembers an accepted update.
+pub fn remember(params: &Params, trusted: &TrustedState, update: &Update, now: u64) {
+    if let Ok(mut accepted) = ACCEPTED.lock() {
+        accepted.push(AcceptedUpdate { params: *params, trusted: trusted.clone(), update: update.clone(), now });
+    }
+}
+
 /// The verdict of both implementations on an update, at the time of its signature.
 pub fn judge(params: &Params, trusted: &TrustedState, update: &Update) -> Result<Verified, Refusal> {
     let (wire, now) = (update.to_wire(&params.network), params.network.time_of(update.signature_slot));
@@ -205,6 +232,7 @@ pub fn verdict(params: &Params, trusted: &TrustedState, update: &Update) -> Resu
         return same("verdict", Err(Refusal::NotEnoughTrust { needed, found, of }), native.map(|_| ()));
     }
     let verified = native.map_err(|refusal| refusal.to_string())?;
+    remember(params, trusted, update, now);
     same("header", accepted(&params.network, &finality.header), verified.header)?;
     // ATK-057: the time is the payload's.
     let payload = &finality.header.execution;

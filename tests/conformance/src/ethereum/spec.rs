@@ -19,7 +19,7 @@ use causeway_ethereum::{
 use serde_json::Value;
 
 use super::{
-    api,
+    api, known,
     network::{LONG, fork_of_digest, number, of_vectors},
     schema::{self, Sizes},
     yaml,
@@ -149,6 +149,7 @@ impl<'a> Run<'a> {
         let portable = verify_with::<Portable>(&self.params, &self.trusted, &wire, now);
         same("portable", &native, &portable)?;
         if let Ok(verified) = native {
+            known::remember(&self.params, &self.trusted, &update, now);
             self.trusted = verified.trusted;
         }
         same("the bridge's final block", self.store.finalized().beacon.root(), self.trusted.header().root)
