@@ -2,7 +2,7 @@
 //!
 //! Whoever holds a committee's secret keys can make the client believe anything; these keys are made from a number.
 
-use alloc::{boxed::Box, vec::Vec};
+use alloc::vec::Vec;
 
 use alloy_primitives::{B256, keccak256};
 use causeway_crypto::bls::{Bls, BlsFault, ETHEREUM_DST, INFINITY_SIGNATURE};
@@ -128,7 +128,7 @@ pub fn header(network: &Network, slot: u64, parent_root: B256, state_root: B256)
 pub fn set_payload(header: &mut LightClientHeader, fork: Fork, payload: ExecutionHeader) {
     let mut body = Tree::default();
     body.put(Place::EXECUTION, payload.root(fork));
-    header.execution = Box::new(payload);
+    *header.execution = payload;
     let branch = body.branch(Place::EXECUTION);
     header.execution_branch.iter_mut().zip(branch).for_each(|(to, from)| *to = from);
     header.beacon.body_root = body.root();

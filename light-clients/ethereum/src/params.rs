@@ -121,8 +121,8 @@ impl Network {
 
     /// The fork in force at an epoch; none before Altair.
     pub fn fork_at_epoch(&self, epoch: u64) -> Option<Fork> {
-        let started = Fork::ALL.iter().zip(&self.forks).filter(|(_, start)| start.epoch <= epoch);
-        started.last().map(|(fork, _)| *fork)
+        let newest = Fork::ALL.iter().zip(&self.forks).rev().find(|(_, start)| start.epoch <= epoch);
+        newest.map(|(fork, _)| *fork)
     }
 
     /// The fork in force at a slot; none before Altair.
@@ -132,8 +132,8 @@ impl Network {
 
     /// `compute_fork_version`.
     pub fn version_at_epoch(&self, epoch: u64) -> [u8; 4] {
-        let started = self.forks.iter().filter(|start| start.epoch <= epoch);
-        started.last().map_or(self.genesis_version, |start| start.version)
+        let newest = self.forks.iter().rev().find(|start| start.epoch <= epoch);
+        newest.map_or(self.genesis_version, |start| start.version)
     }
 
     /// What a sync committee signs for a block whose root is `block_root`, in the slot `signature_slot`: the fork is

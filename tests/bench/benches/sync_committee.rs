@@ -110,7 +110,8 @@ fn sync_committee(c: &mut Criterion) {
         row("naive_held", &held);
         row("pairing", &bare);
         let ours = median(101, || ours::<Native>(&case));
-        let (bare, naive, held) = (median(101, || bare(&case)), median(11, || naive(&case)), median(101, || held(&case)));
+        let (bare, naive, held) =
+            (median(101, || bare(&case)), median(11, || naive(&case)), median(101, || held(&case)));
         let over = |a: Duration, b: Duration| a.as_secs_f64() / b.as_secs_f64();
         println!(
             "sync_committee/{signers}: ours {:.2} x the bare pairing; naive aggregation {:.1} x ours, of held keys {:.2} x",

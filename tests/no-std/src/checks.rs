@@ -17,6 +17,10 @@ pub fn run() -> i32 {
         (17, bitcoin_headers),
         #[cfg(feature = "fabric")]
         (11, fabric),
+        #[cfg(feature = "bls")]
+        (18, pairing),
+        #[cfg(feature = "ethereum")]
+        (19, sync_committee),
     ];
     if checks.is_empty() {
         return -1;
@@ -154,4 +158,54 @@ fn fabric() -> bool {
         && Certificate::from_pem(b"-----BEGIN CERTIFICATE-----").is_err()
         && TrustedState::decode(&[1; 200]).is_err()
         && linked.iter().all(|function| !function.is_null())
+}
+
+/// A signature of the official vectors (ethereum/bls12-381-tests, `sign_case_142f678a8d05fcd1`) is made again and verifies
+/// under its key alone.
+#[cfg(feature = "bls")]
+fn pairing() -> bool {
+    use alloy_primitives::hex;
+    use causeway_crypto::bls::{Bls, ETHEREUM_DST, Portable};
+    let secret = hex!("47b8192d77bf871b62e87859d653922725724a5c031afeabc60bcef5ff665138");
+    let (Ok(signature), Ok(key)) =
+        (Portable::sign(&secret, &[0x56; 32], ETHEREUM_DST), Portable::public_key_of(&secret))
+    else {
+        return false;
+    };
+    let expected = hex!("af1390c3c47acdb37131a51216da683c509fce0e954328a59f93aebda7e4ff97");
+    let Ok(key) = Portable::public_key(&key) else { return false };
+    signature.starts_with(&expected)
+        && Portable::verify(&key, &[0x56; 32], ETHEREUM_DST, &signature).is_ok()
+        && Portable::verify(&key, &[0x57; 32], ETHEREUM_DST, &signature).is_err()
+}
+
+/// A client of 32 seats starts at a made-up block and follows one update.
+#[cfg(feature = "ethereum")]
+fn sync_committee() -> bool {
+    use causeway_crypto::bls::Portable;
+    use causeway_ethereum::{
+        Network, Params, Preset, TrustedState,
+        compose::{Members, Plan, bootstrap, header},
+        verify,
+    };
+    let network = Network { preset: Preset::MINIMAL, ..Network::MAINNET };
+    let first = 411_392 * 8;
+    let params = Params { network, trusting_period: 1_000_000, drift: 0, freeze_delay: 0 };
+    let Ok(members) = Members::new::<Portable>(32, 1) else { return false };
+    let start = bootstrap(&network, first, members.committee());
+    let mut bytes = alloc::vec![start.fork as u8];
+    bytes.extend(start.encode(&network));
+    let pinned = start.header.beacon.root();
+    let Ok(trusted) = TrustedState::begin::<Portable>(&params, &pinned, &bytes, network.time_of(first)) else {
+        return false;
+    };
+    let finalized = Some(header(&network, first + 8, pinned, pinned));
+    let plan = Plan { attested: first + 24, finalized, next: None, signature_slot: first + 25 };
+    let judge = |signers: usize| {
+        let update = plan.signed::<Portable>(&network, &members, |seat| seat < signers);
+        update.is_ok_and(|update| {
+            verify(&params, &trusted, &update.to_wire(&network), network.time_of(first + 25)).is_ok()
+        })
+    };
+    judge(22) && !judge(21)
 }
