@@ -80,7 +80,7 @@ impl BlockHeader {
 }
 
 /// The hash of a block's data: SHA-256 of its envelopes one behind the other, *without* any frame. The same bytes cut
-/// elsewhere have the same hash (ATK-041), which is why [`crate::block::envelopes`] takes only one cut.
+/// elsewhere have the same hash (ATK-041), which is why [`crate::block::envelope`] takes only one cut.
 pub fn data_hash(data: &[&[u8]]) -> B256 {
     sha256_of(data.iter().copied())
 }

@@ -86,7 +86,7 @@ pub enum Validity {
     Whenever,
 }
 
-/// A kind of node, as organisational units tell it ([`NodeUnits`]).
+/// A kind of node, as organisational units tell it (`FabricNodeOUs`).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[allow(missing_docs)]
 pub enum NodeKind {
