@@ -96,3 +96,6 @@ mod preferred {
 }
 #[cfg(any(feature = "native", feature = "portable"))]
 pub use preferred::{conflict, verify};
+
+#[cfg(test)]
+mod tests;

@@ -111,8 +111,6 @@ const VERIFIED: &[&str] = &[
     "ethereum-beacon",
     "ethereum-prysm",
     "fisco-bcos",
-    "goquorum-qbft",
-    "substrate",
 ];
 
 /// Judges the cases of a file of a family.
