@@ -14,6 +14,7 @@ use causeway_bitcoin::{
     verify,
 };
 use conformance::{
+    bitcoin::chain::prose,
     bitcoin::tree::{Bytes, Tree, now, offer, params, split},
     discover::{folders, roots},
 };
@@ -121,16 +122,15 @@ fn runs() -> Vec<Run> {
         }
         if value.get("trunk_from_genesis").is_some() {
             let trunk = serde_json::json!({ "headers": value["trunk_from_genesis"] });
-            let tree = Tree::of(&trunk);
+            let (tree, _) = Tree::of(&trunk);
             runs_of(&name, &tree, Rules { bip54: true, ..Rules::MAINNET }, &tree.paths()[0], &mut runs);
             continue;
         }
         let grouped = value.as_object().is_some_and(|groups| groups.keys().any(|name| name.contains('.')));
         let parts: Vec<&Value> = if grouped { value.as_object().unwrap().values().collect() } else { vec![&value] };
-        let prose = ["expected", "comment"].map(|name| value.get(name).and_then(Value::as_str).unwrap_or_default());
         for part in parts {
-            let tree = Tree::of(part);
-            let rules = tree.rules(&prose.concat());
+            let (tree, _) = Tree::of(part);
+            let rules = tree.rules(&prose(&value));
             // Groups with bad headers in them are no valid runs.
             let bad = |(_, bytes): &(u32, Bytes)| {
                 let header = Header::new(bytes);

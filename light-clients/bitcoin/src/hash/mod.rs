@@ -1,6 +1,6 @@
 //! Double SHA-256 of the three shapes that Bitcoin hashes most: a header (80 bytes), two Merkle nodes (64) and a
 //! hash (32), each as bare compressions with the padding known beforehand. `sha2` picks the processor's SHA
-//! extensions where they exist, without `std`. Runs of headers are hashed two at a time where that is faster ([`lanes`]).
+//! extensions where they exist, without `std`. Runs of headers are hashed two at a time where that is faster (`lanes.rs`).
 
 #[cfg(target_arch = "x86_64")]
 mod lanes;

@@ -11,7 +11,7 @@ use serde_json::Value;
 
 use super::tree::{Bytes, Tree, effect, follow, header, header_of, now, offer, params, shown, split, vouched};
 use crate::{
-    cases::{File, Judged, ensure, same},
+    cases::{File, Judged, Outcome, ensure, same},
     json::{array, field, text},
 };
 
@@ -247,12 +247,11 @@ pub fn claimed_work(file: &File<'_>) -> Judged {
 
 /// Any JSON with headers in it: every way through them is a valid chain, and the heaviest one wins.
 pub fn tree(file: &File<'_>) -> Judged {
-    let tree = Tree::of(file.value);
+    let (tree, unplaced) = Tree::of(file.value);
     if tree.headers.is_empty() {
         return None;
     }
-    let prose = ["expected", "comment"].map(|name| file.value.get(name).and_then(Value::as_str).unwrap_or_default());
-    let rules = tree.rules(&prose.concat());
+    let rules = tree.rules(&prose(file.value));
     let mut cases = Vec::new();
     for path in tree.paths() {
         let (from, to) = (path.first().map_or(0, |it| it.0), path.last().map_or(0, |it| it.0));
@@ -262,10 +261,27 @@ pub fn tree(file: &File<'_>) -> Judged {
     for ((from, to), verdict) in rivals(&tree, &rules) {
         cases.push((format!("the heavier of {from} and {to}"), verdict.into()));
     }
+    if unplaced > 0 {
+        let why = "their height stands nowhere".into();
+        cases.push((format!("{unplaced} more headers"), Outcome::Unjudged(why)));
+    }
     if let Some((height, verdict)) = refused_on_mainnet(&tree, &rules) {
         cases.push((format!("mainnet refuses height {height}"), verdict.into()));
     }
     Some(cases)
+}
+
+/// What a file says about itself.
+pub fn prose(value: &Value) -> String {
+    match value {
+        Value::Array(items) => items.iter().map(prose).collect(),
+        Value::Object(fields) => {
+            let said = ["expected", "comment", "note", "network"].map(|name| fields.get(name).and_then(Value::as_str));
+            let said = said.into_iter().flatten().map(str::to_owned);
+            said.chain(fields.values().map(prose)).collect()
+        }
+        _ => String::new(),
+    }
 }
 
 /// Ways that leave each other: offered in either order, the heavier one wins; of equal ones the first.

@@ -8,7 +8,7 @@ use causeway_bitcoin::{
 use serde_json::Value;
 
 use super::{
-    spv::summa_proof,
+    spv::{stated_fields, summa_proof},
     tree::{Bytes, Tree, effect, follow, header, header_of, offer, shown},
 };
 use crate::{
@@ -24,7 +24,7 @@ pub fn contract(file: &File<'_>) -> Judged {
         return None;
     }
     // Headers of the whole file: where one group's starts, another one's period may be known.
-    let tree = Tree::of(file.value);
+    let (tree, _) = Tree::of(file.value);
     let mut cases = Vec::new();
     for (name, group) in groups {
         let list = group.get("testCases").unwrap_or(group).as_array().cloned().unwrap_or_default();
@@ -65,39 +65,45 @@ fn height_of(value: &Value) -> Result<u32, String> {
     u32::try_from(u64_of(value, "height")?).map_err(|_| "height is beyond 32 bits".into())
 }
 
-/// The anchor and the headers, with the heights that the file states. Both must say of themselves what is so.
-fn anchored(case: &Value) -> Result<Vec<(u32, Bytes)>, String> {
+/// The anchor and the headers with their heights, and whether what the file states of each is so.
+type Anchored = (Vec<(u32, Bytes)>, Result<(), String>);
+
+/// Reads them.
+fn anchored(case: &Value) -> Result<Anchored, String> {
     let anchor = field(case, "anchor")?;
     let mut run = vec![(height_of(anchor)?, header(case, "anchor")?)];
-    for value in array(case, "headers")? {
-        run.push((height_of(value)?, header_of(value).ok_or("no header")?));
+    let mut stated = stated_fields(anchor);
+    for (height, value) in (height_of(anchor)? + 1..).zip(array(case, "headers")?) {
+        stated = stated.and(stated_fields(value)).and(same("height", height, height_of(value)?));
+        run.push((height, header_of(value).ok_or("no header")?));
     }
-    Ok(run)
+    Ok((run, stated))
 }
 
 /// Headers that open a period whose predecessor's first block is stated. A block that is stated with the height of
 /// another place in the period is not that period's first.
 fn difficulty_change(case: &Value) -> Result<(), String> {
-    let run = anchored(case)?;
+    let (run, stated) = anchored(case)?;
     let start = field(case, "prevEpochStart")?;
     let mut known = Tree::default();
     known.add(height_of(start)?, header(case, "prevEpochStart")?);
     let state = known.begin(&Rules::MAINNET, &run)?;
     let headers: Vec<Bytes> = run.iter().skip(1).map(|(_, bytes)| *bytes).collect();
-    verdict(case, offer(&Rules::MAINNET, &state, &headers).map_err(|refusal| refusal.to_string()))
+    let judged = offer(&Rules::MAINNET, &state, &headers).map_err(|refusal| refusal.to_string());
+    verdict(case, stated.and(judged))
 }
 
 /// Headers on an anchor. A contract that is not told the period's start refuses a retarget on mainnet, as the client does;
 /// for other networks it takes any, which the client does not: there it is given the start that the file holds elsewhere.
 fn header_chain(case: &Value, tree: &Tree) -> Result<(), String> {
-    let run = anchored(case)?;
+    let (run, stated) = anchored(case)?;
     let told = [field(case, "internal")?, field(case, "isMainnet")?].map(Value::as_bool);
     let known = if told == [Some(false), Some(true)] { &Tree::default() } else { tree };
     let headers: Vec<Bytes> = run.iter().skip(1).map(|(_, bytes)| *bytes).collect();
     let judged = known
         .begin(&Rules::MAINNET, &run)
         .and_then(|state| offer(&Rules::MAINNET, &state, &headers).map_err(|refusal| refusal.to_string()));
-    verdict(case, judged)
+    verdict(case, stated.and(judged))
 }
 
 /// The contract compares a full target with one that has gone through 32 bits, under the mask of the latter.
@@ -165,7 +171,7 @@ fn heaviest(group: &Value, case: &Value) -> Result<(), String> {
     // The contract was told the headers up to the orphan.
     let orphan = group.get("orphan").map(height_of).transpose()?.unwrap_or(u32::MAX);
     let mut tree = Tree::default();
-    Tree::of(group).headers.into_iter().filter(|it| it.0 <= orphan).for_each(|(at, bytes)| tree.add(at, bytes));
+    Tree::of(group).0.headers.into_iter().filter(|it| it.0 <= orphan).for_each(|(at, bytes)| tree.add(at, bytes));
     let [ancestor, current, new] = ["ancestor", "currentBest", "newBest"].map(|name| hash_in(case, name));
     let (ancestor, current, new) = (ancestor?, current?, new?);
     let expected = accepted(case)?;

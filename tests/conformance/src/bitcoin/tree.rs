@@ -40,9 +40,10 @@ pub const fn params(rules: Rules) -> Params {
     }
 }
 
-/// A header in hex, as a string or as field `hex` or `raw` of an object.
+/// A header in hex, as a string or as field `hex`, `raw` or `header` of an object.
 pub fn header_of(value: &Value) -> Option<Bytes> {
-    let text = value.as_str().or_else(|| ["hex", "raw"].iter().find_map(|name| value.get(name)?.as_str()))?;
+    let fields = ["hex", "raw", "header"];
+    let text = value.as_str().or_else(|| fields.iter().find_map(|name| value.get(name)?.as_str()))?;
     Bytes::try_from(unhex(text).ok()?.as_slice()).ok()
 }
 
@@ -82,25 +83,35 @@ impl Tree {
         }
     }
 
-    /// All headers with a height in a file: objects with `height`, and arrays of bare headers, whose height follows from
-    /// `first_height`, a genesis block, or a header that they link to.
-    pub fn of(value: &Value) -> Self {
+    /// All headers with a height in a file: objects with `height`, and arrays of headers without, whose height follows
+    /// from `first_height` beside them, a genesis block, or a header that they link to. And the number of headers whose
+    /// height can not be told.
+    pub fn of(value: &Value) -> (Self, usize) {
         let (mut tree, mut runs) = (Self::default(), Vec::new());
-        collect(value, &mut tree, &mut runs);
-        let first_height = value.get("first_height").and_then(Value::as_u64).and_then(|it| u32::try_from(it).ok());
-        for (at, run) in runs.into_iter().enumerate() {
-            let Some(first) = run.first().map(Header::new) else { continue };
-            let genesis = |hash| NETWORKS.iter().any(|(rules, ..)| rules.genesis == hash);
-            let on_known = tree.get(&first.parent()).map(|(height, _)| height + 1);
-            let height = match (genesis(first.hash()), genesis(first.parent())) {
-                (true, _) => Some(0),
-                (_, true) => Some(1),
-                _ => on_known.or(first_height.filter(|_| at == 0)),
-            };
-            let Some(height) = height else { continue };
-            (height..).zip(run).for_each(|(height, bytes)| tree.add(height, bytes));
+        collect(value, None, &mut tree, &mut runs);
+        // A run may stand on one that comes later in the file.
+        loop {
+            let (placed, left): (Vec<_>, Vec<_>) = runs.into_iter().partition(|run| tree.height_of(run).is_some());
+            if placed.is_empty() {
+                return (tree, left.iter().map(|run| run.headers.len()).sum());
+            }
+            for run in placed {
+                let height = tree.height_of(&run).unwrap_or_default();
+                (height..).zip(run.headers).for_each(|(height, bytes)| tree.add(height, bytes));
+            }
+            runs = left;
         }
-        tree
+    }
+
+    /// The height of a run's first header.
+    fn height_of(&self, run: &Run) -> Option<u32> {
+        let first = run.headers.first().map(Header::new)?;
+        let genesis = |hash| NETWORKS.iter().any(|(rules, ..)| rules.genesis == hash);
+        match (genesis(first.hash()), genesis(first.parent())) {
+            (true, _) => Some(0),
+            (_, true) => Some(1),
+            _ => self.get(&first.parent()).map(|(height, _)| height + 1).or(run.first_height),
+        }
     }
 
     /// A header by its hash.
@@ -248,22 +259,37 @@ pub fn follow(tree: &Tree, rules: &Rules, run: &[(u32, Bytes)]) -> Result<Truste
     }
 }
 
-/// Objects with a header and a height go into the tree; arrays of bare headers are kept for later.
-fn collect(value: &Value, tree: &mut Tree, runs: &mut Vec<Vec<Bytes>>) {
-    let height = value.get("height").and_then(Value::as_u64).and_then(|height| u32::try_from(height).ok());
-    if let (Some(height), Some(bytes)) = (height, header_of(value)) {
+/// Headers one after the other, in an array of a file.
+struct Run {
+    first_height: Option<u32>,
+    headers: Vec<Bytes>,
+}
+
+/// Objects with a header and a height go into the tree; arrays of headers without heights are kept for later.
+fn collect(value: &Value, first_height: Option<u32>, tree: &mut Tree, runs: &mut Vec<Run>) {
+    let number = |name: &str| value.get(name).and_then(Value::as_u64).and_then(|number| u32::try_from(number).ok());
+    if let (Some(height), Some(bytes)) = (number("height"), header_of(value)) {
         tree.add(height, bytes);
         return;
     }
+    let first_height = number("first_height").or(first_height);
     match value {
         Value::Array(items) => {
-            let run: Vec<Bytes> = items.iter().filter(|item| item.is_string()).filter_map(header_of).collect();
-            match !run.is_empty() && run.len() == items.len() {
-                true => runs.push(run),
-                false => items.iter().for_each(|item| collect(item, tree, runs)),
+            let bare = |item: &Value| if item.get("height").is_none() { header_of(item) } else { None };
+            let headers: Vec<Bytes> = items.iter().filter_map(bare).collect();
+            match !headers.is_empty() && headers.len() == items.len() {
+                true => runs.push(Run { first_height, headers }),
+                false => items.iter().for_each(|item| collect(item, None, tree, runs)),
             }
         }
-        Value::Object(fields) => fields.values().for_each(|field| collect(field, tree, runs)),
+        Value::Object(fields) => {
+            // Only the first array of an object begins at its first height.
+            let mut first_height = first_height;
+            for field in fields.values() {
+                collect(field, first_height, tree, runs);
+                first_height = first_height.filter(|_| !field.is_array());
+            }
+        }
         _ => {}
     }
 }
