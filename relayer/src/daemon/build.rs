@@ -15,34 +15,32 @@ use crate::{
         confirm::Confirm,
         drive::Drive,
         error::{Error, Kind, Result},
-        ports::{Clock, Journal, Peer},
+        ports::{Clock, DeadLetter, Journal, Peer},
         prove::Prover,
-        receive::Receive,
+        receive::{Receive, Stored},
         refresh::Refresh,
         run::{Lane, State},
         send::Send,
         submit::Submit,
+        sweep::Sweep,
         types::{Account, Bundle},
         watch::{Pinned, Watch},
     },
     metrics::Metrics,
     peers::routes::Routes,
-    store::Store,
+    store::{DEAD_LETTERS_MAX, Store},
     telemetry::{
         backing::{Asset, Backing, Side},
         standing::Standing,
     },
 };
-use causeway_core::{Entry, LaneId};
+use causeway_core::LaneId;
 use std::{
-    collections::{BTreeMap, HashMap},
+    collections::HashMap,
     sync::{Arc, Mutex},
 };
 use tokio::sync::watch;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
-
-/// Entries read from the journal at a time.
-const READ_STEP: usize = 4096;
 
 /// What is needed to build.
 pub(super) struct Parts {
@@ -108,9 +106,11 @@ pub(super) async fn build(parts: &Parts) -> Result<Built> {
     let chains = chains(parts)?;
     let links = Links::open(parts, &bridges)?;
     let mut unfinished = unfinished(parts).await?;
+    let journal = parts.journal.clone();
+    let dead = blocking(move || journal.dead_letters(DEAD_LETTERS_MAX as usize)).await?.into();
     let mut lanes = Vec::new();
     for bridge in &bridges {
-        lanes.extend(bridge_lanes(parts, &chains, bridge, links.as_ref(), &mut unfinished).await?);
+        lanes.extend(bridge_lanes(parts, &chains, bridge, links.as_ref(), (&mut unfinished, &dead)).await?);
     }
     parts.metrics.process.lanes.set(lanes.len() as i64);
     let watches = chains.iter().map(|c| Arc::new(watch_of(parts, c))).collect();
@@ -183,23 +183,9 @@ async fn blocking<T: std::marker::Send + 'static>(
 }
 
 /// The book of a lane as the journal has it.
-async fn restore(parts: &Parts, lane: LaneId) -> Result<Arc<Book>> {
-    let journal = parts.journal.clone();
-    blocking(move || {
-        let commitments = journal.commitments(lane)?;
-        let delivered = journal.delivered(lane)?;
-        let known: BTreeMap<u64, _> = delivered.iter().copied().collect();
-        let is_delivered = |e: &Entry| known.get(&(e.index / 256)).is_some_and(|w| w.bit((e.index % 256) as usize));
-        let (mut open, mut from) = (Vec::new(), 0);
-        loop {
-            let step = journal.entries(lane, from, READ_STEP)?;
-            let Some(last) = step.last() else { break };
-            from = last.index + 1;
-            open.extend(step.into_iter().filter(|e| !is_delivered(e)));
-        }
-        Ok(Arc::new(Book::restore(lane, &commitments, open, delivered)))
-    })
-    .await
+async fn restore(parts: &Parts, lane: LaneId, dead: &Arc<[DeadLetter]>) -> Result<Arc<Book>> {
+    let (journal, dead) = (parts.journal.clone(), dead.clone());
+    blocking(move || Book::recall(&*journal, lane, &dead).map(Arc::new)).await
 }
 
 async fn bridge_lanes(
@@ -207,7 +193,7 @@ async fn bridge_lanes(
     chains: &[BuiltChain],
     bridge: &Bridge<'_>,
     links: Option<&Links>,
-    unfinished: &mut Unfinished,
+    (unfinished, dead): (&mut Unfinished, &Arc<[DeadLetter]>),
 ) -> Result<Vec<BuiltLane>> {
     let ends = bridge.agreement.ends.each_ref().map(|end| chains.iter().find(|c| *c.chain.id == *end.chain));
     let [Some(a), Some(b)] = ends else {
@@ -215,7 +201,7 @@ async fn bridge_lanes(
         return Err(Error::stop_lane(Kind::InvalidConfig, detail));
     };
     let [l0, l1] = &bridge.lanes;
-    let books = [restore(parts, l0.id()).await?, restore(parts, l1.id()).await?];
+    let books = [restore(parts, l0.id(), dead).await?, restore(parts, l1.id(), dead).await?];
     let settings = bridge.config.lanes.clone().unwrap_or_else(|| parts.config.lanes.clone());
     let mut lanes = Vec::with_capacity(2);
     for (i, lane) in bridge.lanes.iter().enumerate() {
@@ -326,7 +312,7 @@ fn wire(parts: &Parts, links: Option<&Links>, w: Wired<'_>) -> Result<BuiltLane>
             journal: parts.journal.clone(),
             clock: parts.clock.clone(),
             submit: submit.clone(),
-            backlog: Mutex::new(w.backlog),
+            backlog: Mutex::new(w.backlog.into_iter().map(|(n, b)| Stored::left(n, b)).collect()),
             held: Mutex::new(held),
         };
         (Arc::new(receive), inbox)
@@ -340,6 +326,12 @@ fn wire(parts: &Parts, links: Option<&Links>, w: Wired<'_>) -> Result<BuiltLane>
         send,
         receive,
         drive,
+        sweep: Arc::new(Sweep {
+            book: w.book.clone(),
+            role,
+            settings: w.settings.clone(),
+            driven: w.destination.submitter.is_some(),
+        }),
         confirm: Arc::new(Confirm {
             destination: w.destination.clone(),
             book: w.book.clone(),

@@ -20,14 +20,12 @@ use crate::{
     lane::{
         error::{Error, Kind, Result},
         ports::Clock,
-        watch::Watch,
     },
     metrics::{Metrics, labels, process::TaskUp},
     peers::routes::Routes,
     store::Store,
     telemetry::{Traces, journal::Measured},
 };
-use backon::{BackoffBuilder, ExponentialBuilder};
 use build::Built;
 use control::Daemon;
 use observe::Observe;
@@ -41,10 +39,6 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 /// How long tasks may take to end.
 const END_MAX: Duration = Duration::from_secs(10);
-/// First pause before a chain's watch starts again.
-const WATCH_PAUSE_MIN: Duration = Duration::from_millis(200);
-/// Longest pause.
-const WATCH_PAUSE_MAX: Duration = Duration::from_secs(10);
 
 /// The machine's clock.
 #[derive(Clone, Copy, Debug, Default)]
@@ -88,7 +82,7 @@ pub async fn run(config: Config, shutdown: CancellationToken) -> Result<()> {
     };
     let built = Arc::new(build::build(&parts).await?);
     for chain in &built.watches {
-        start(&tasks, &metrics, ("watch", observe.name(&chain.chain.id)), keep_watching(chain.clone(), stop.clone()));
+        start(&tasks, &metrics, ("watch", observe.name(&chain.chain.id)), chain.clone().keep(stop.clone()));
     }
     for lane in &built.lanes {
         let standing = crate::telemetry::standing::follow(lane.handles.lane.clone(), lane.run.state.subscribe());
@@ -159,45 +153,6 @@ async fn listeners(
     });
     tasks.spawn(health::follow(built.clone(), parts.metrics.clone(), health.clone(), parts.stop.clone()));
     Ok(health)
-}
-
-/// Watches a chain for ever: errors that may pass start it again after a pause, others stop the chain's lanes.
-async fn keep_watching(watch: Arc<Watch>, stop: CancellationToken) {
-    let backoff = || {
-        ExponentialBuilder::default()
-            .with_min_delay(WATCH_PAUSE_MIN)
-            .with_max_delay(WATCH_PAUSE_MAX)
-            .with_jitter()
-            .without_max_times()
-            .build()
-    };
-    let mut pauses = backoff();
-    let mut reached = 0;
-    loop {
-        let ended = tokio::select! {
-            () = stop.cancelled() => return,
-            ended = watch.run() => ended,
-        };
-        let Err(e) = ended else { continue };
-        let height = watch.chain.tip().map_or(0, |t| t.trusted.height);
-        if height > reached {
-            (reached, pauses) = (height, backoff());
-        }
-        let pause = pauses.next().unwrap_or(WATCH_PAUSE_MAX);
-        if e.is_retry() {
-            tracing::warn!(chain = %watch.chain.id, kind = e.kind.name(), detail = %e.detail, "watch starts again");
-        } else {
-            tracing::error!(chain = %watch.chain.id, kind = e.kind.name(), detail = %e.detail, "the chain's lanes stand: needs an operator");
-            if e.kind == Kind::ClientFrozen {
-                watch.chain.stop(e.kind);
-                return;
-            }
-        }
-        tokio::select! {
-            () = stop.cancelled() => return,
-            () = tokio::time::sleep(pause) => {}
-        }
-    }
 }
 
 fn invalid(detail: String) -> Error {

@@ -15,12 +15,6 @@ use tokio::time::Instant;
 
 /// How often open entries are looked at while there are any.
 const LOOK: Duration = Duration::from_secs(1);
-/// Open for so long: ask the chain whether the entry is delivered (a `Delivered` event may have been hidden).
-const ASK_AFTER: Duration = Duration::from_secs(10);
-/// An entry that is left behind while its lane moves is taken up after so many times the patience.
-const LEFT_BEHIND: u32 = 4;
-/// Bitmap words asked for at a time.
-const ASK_WORDS: u64 = 8;
 
 /// See the module.
 pub struct Drive {
@@ -40,17 +34,12 @@ impl Drive {
     /// Drives for ever.
     pub async fn run(&self) -> Result<()> {
         let mut grown = self.book.grown();
-        let mut asked = Instant::now();
         loop {
             if self.book.open_count() == 0 {
                 // Nothing to do until something comes: an idle lane costs nothing.
                 let _ = grown.changed().await;
             }
             let again = self.step().await?;
-            if asked.elapsed() >= ASK_AFTER {
-                asked = Instant::now();
-                self.ask();
-            }
             tokio::select! {
                 _ = grown.changed(), if self.role == Role::Both => {}
                 () = tokio::time::sleep(again) => {}
@@ -63,18 +52,14 @@ impl Drive {
         if self.role == Role::Both {
             return self.deliver_waiting(Duration::ZERO).await;
         }
-        let patience = self.patience();
-        if self.book.progress().elapsed() > patience {
-            self.take_back(patience);
+        let still = self.book.progress().elapsed();
+        let patience = self.settings.patience(self.role, still);
+        let stands = still > patience;
+        self.deliver_overdue(patience).await?;
+        if stands || self.role == Role::Destination {
             self.deliver_waiting(patience).await?;
-        } else {
-            // The lane moves, but a single entry may be left behind: the source sends it again and counts the attempt,
-            // the destination delivers it itself.
-            let left_behind = patience.saturating_mul(LEFT_BEHIND);
-            self.take_back(left_behind);
-            if self.role == Role::Destination {
-                self.deliver_waiting(left_behind).await?;
-            }
+        }
+        if !stands {
             // A failed delivery is the destination's to try again; what the peer keeps refusing, the source tries itself.
             let attempts = if self.role == Role::Destination { 1 } else { self.settings.attempts_max };
             self.deliver_failed(attempts).await?;
@@ -82,22 +67,13 @@ impl Drive {
         Ok(LOOK)
     }
 
-    /// What was sent before `patience` and is still open waits again.
-    fn take_back(&self, patience: Duration) {
-        let Some(late) = Instant::now().checked_sub(patience) else { return };
+    /// Delivers what was sent to the peer before `patience` and is still open, whatever the peer answered.
+    async fn deliver_overdue(&self, patience: Duration) -> Result<()> {
+        let Some(late) = Instant::now().checked_sub(patience) else { return Ok(()) };
         while let Some(range) = self.book.overdue(late, usize::from(self.settings.batch_max_entries)) {
-            self.book.fail(range, Instant::now());
-            self.book.wake();
+            self.deliver(range).await?;
         }
-    }
-
-    /// The source waits longer than the destination, so that both do not start at once.
-    fn patience(&self) -> Duration {
-        match self.role {
-            Role::Both => Duration::ZERO,
-            Role::Destination => self.settings.peer_patience,
-            Role::Source => self.settings.peer_patience.saturating_mul(2),
-        }
+        Ok(())
     }
 
     async fn deliver_waiting(&self, older_than: Duration) -> Result<Duration> {
@@ -137,12 +113,5 @@ impl Drive {
         // Proven under this relayer's own verified header: true by construction.
         self.submit.verified(&bundle, started.elapsed());
         self.submit.submit(Arc::new(bundle), None).await
-    }
-
-    fn ask(&self) {
-        if let Some(first) = self.book.first_open().filter(|_| self.book.oldest_age() > Some(ASK_AFTER)) {
-            let end = self.book.size().min(first + 256 * ASK_WORDS);
-            self.book.hint(first..end, 0);
-        }
     }
 }

@@ -11,6 +11,7 @@ pub mod chain;
 pub mod confirm;
 pub mod drive;
 pub mod error;
+pub mod keep;
 pub mod ports;
 pub mod prove;
 pub mod receive;
@@ -19,6 +20,7 @@ pub mod run;
 pub mod send;
 pub mod settings;
 pub mod submit;
+pub mod sweep;
 #[cfg(test)]
 mod tests;
 pub mod types;

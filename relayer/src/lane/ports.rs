@@ -93,8 +93,11 @@ pub trait Submitter: Send + Sync {
     /// Makes a chain that is idle and makes no empty blocks make one: an empty transaction to the signer itself. What
     /// must be proven at a newer header than the newest (a refresh of the client that reads this chain) needs it.
     async fn tick(&self) -> Result<mpsc::Receiver<TxEvent>>;
-    /// State of the client contract that `lane` uses on this chain.
+    /// State of the client contract that `lane` uses on this chain: proven where a header of this chain is verified, else a
+    /// node's word.
     async fn client(&self, lane: LaneId) -> Result<ContractClient>;
+    /// The same, proven under this chain's newest verified header: what a lane may be stopped for.
+    async fn proven_client(&self, lane: LaneId) -> Result<ContractClient>;
     /// Balance of the signer, wei.
     async fn balance(&self) -> Result<U256>;
 }

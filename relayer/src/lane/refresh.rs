@@ -47,11 +47,12 @@ impl Refresh {
         let Some(submitter) = self.destination.submitter.clone() else { return std::future::pending().await };
         loop {
             let tip = self.source.reach(0).await?;
-            let client = submitter.client(self.book.lane()).await?;
-            let period = client.trusting_period;
+            let client = submitter.proven_client(self.book.lane()).await?;
+            // The period that the organisations agreed on, which this relayer's own client has, too; `check` compares it with
+            // the contract's.
+            let period = self.source.verifier.expires_at(&tip.trusted).saturating_sub(tip.trusted.time);
             // By the clock of the chain that judges it: the destination's newest verified header.
             let now = self.destination.tip().map_or_else(|| self.clock.now(), |t| t.trusted.time);
-            // A node's word: any number may come.
             let expires = client.time.saturating_add(period);
             let left = i128::from(expires) - i128::from(now);
             self.told.seconds_to_expiry(&self.book, client.height, expires, now, client.frozen);

@@ -10,6 +10,7 @@ use super::{
     receive::Receive,
     refresh::Refresh,
     send::Send,
+    sweep::Sweep,
 };
 use backon::{BackoffBuilder, ExponentialBuilder};
 use causeway_core::LaneId;
@@ -103,6 +104,8 @@ pub struct Lane {
     pub receive: Option<(Arc<Receive>, Inbox)>,
     /// Do what the peer leaves; absent without submit rights on the destination.
     pub drive: Option<Arc<Drive>>,
+    /// Reconcile what is open.
+    pub sweep: Arc<Sweep>,
     /// Close entries.
     pub confirm: Arc<Confirm>,
     /// Keep the client contract alive.
@@ -187,7 +190,9 @@ impl Lane {
         if let Some(drive) = self.drive.clone() {
             stage!("drive", drive);
         }
-        let (confirm, refresh, audit) = (self.confirm.clone(), self.refresh.clone(), self.audit.clone());
+        let (sweep, confirm) = (self.sweep.clone(), self.confirm.clone());
+        let (refresh, audit) = (self.refresh.clone(), self.audit.clone());
+        stage!("sweep", sweep);
         stage!("confirm", confirm);
         stage!("refresh", refresh);
         stage!("audit", audit);

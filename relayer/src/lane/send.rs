@@ -7,7 +7,7 @@
 use super::{
     book::{Book, Standing},
     error::{Error, Kind, Result},
-    ports::{Journal, Peer},
+    ports::{Journal, Peer, blocking},
     prove::Prover,
     settings::Settings,
     types::{Bundle, Outcome},
@@ -20,6 +20,9 @@ const REFUSED_PAUSE: Duration = Duration::from_secs(2);
 
 /// How often open entries are looked at while none is due.
 const LOOK: Duration = Duration::from_secs(1);
+
+/// Bundles at the peer, by number, and since when.
+type Out = BTreeMap<u64, (Range<u64>, Instant)>;
 
 /// See the module.
 pub struct Send {
@@ -52,9 +55,10 @@ impl Send {
     pub async fn run(&self) -> Result<()> {
         let mut grown = self.book.grown();
         let mut answers = self.peer.acknowledgements(self.book.lane()).await?;
-        let mut out: BTreeMap<u64, Range<u64>> = BTreeMap::new();
+        let mut out = Out::new();
         loop {
-            out.retain(|_, range| self.book.open_in(range.clone()) > 0);
+            // What was closed, taken back or taken up by somebody else is not at the peer any more.
+            out.retain(|_, (range, at)| self.book.sent_at(range.clone(), *at));
             let delay =
                 if out.len() < self.settings.bundles_in_flight_max { self.send_next(&mut out).await? } else { None };
             let timer = delay.map(|d| Instant::now() + d);
@@ -68,7 +72,7 @@ impl Send {
     }
 
     /// Sends what is due. Gives how long until the next batch is due by age, `None` when nothing waits.
-    async fn send_next(&self, out: &mut BTreeMap<u64, Range<u64>>) -> Result<Option<Duration>> {
+    async fn send_next(&self, out: &mut Out) -> Result<Option<Duration>> {
         let max = usize::from(self.settings.batch_max_entries);
         while out.len() < self.settings.bundles_in_flight_max {
             let Some((range, age)) = self.book.next_waiting(self.prover.provable(), max) else {
@@ -87,22 +91,24 @@ impl Send {
                 Err(e) => return Err(e),
             };
             self.sent.proved(&self.book, &bundle, started.elapsed());
-            let number = self.journal.next_number(self.book.lane())?;
+            let (journal, lane) = (self.journal.clone(), self.book.lane());
+            let number = blocking(move || journal.next_number(lane)).await?;
             self.peer.deliver(number, &bundle).await?;
-            self.book.stand(range.clone(), Standing::Sent(Instant::now()));
+            let at = Instant::now();
+            self.book.stand(range.clone(), Standing::Sent(at));
             self.sent.sent(&self.book, &bundle, age);
-            out.insert(number, range);
+            out.insert(number, (range, at));
         }
         Ok(None)
     }
 
     /// A peer's outcome is information: it moves hints and patience, never closes an entry.
-    fn answered(&self, answer: Option<(u64, Outcome)>, out: &mut BTreeMap<u64, Range<u64>>) -> Result<()> {
+    fn answered(&self, answer: Option<(u64, Outcome)>, out: &mut Out) -> Result<()> {
         let Some((number, outcome)) = answer else {
             return Err(Error::retry(Kind::Unavailable, "the peer's session ended"));
         };
         // A number that was never sent, or is closed: nothing depends on it (ATK-086).
-        let Some(range) = out.get(&number).cloned() else { return Ok(()) };
+        let Some((range, at)) = out.get(&number).cloned() else { return Ok(()) };
         self.sent.answered(&self.book, &range, &outcome);
         match outcome {
             Outcome::Received => {}
@@ -111,7 +117,9 @@ impl Send {
             Outcome::Final { .. } => self.book.note_progress(),
             Outcome::Rejected { .. } => {
                 out.remove(&number);
-                self.book.fail(range, Instant::now() + REFUSED_PAUSE);
+                if self.book.sent_at(range.clone(), at) {
+                    self.book.fail(range, Instant::now() + REFUSED_PAUSE);
+                }
             }
         }
         Ok(())

@@ -40,6 +40,25 @@ pub struct Settings {
     pub audit_interval: Duration,
 }
 
+/// An entry that is left behind while its lane moves is taken up after so many times the patience.
+const LEFT_BEHIND: u32 = 4;
+
+impl Settings {
+    /// How long an entry may stay with the peer, or wait for it, before this relayer acts by itself: the patience on a
+    /// lane that has stood `still` for longer than it, [`LEFT_BEHIND`] times that on one that moves. Nothing that a peer
+    /// answers makes it longer: an entry is at the peer for at most 8 × `peer_patience`.
+    ///
+    /// The source waits longer than the destination, so that both do not start at once.
+    pub fn patience(&self, role: Role, still: Duration) -> Duration {
+        let patience = match role {
+            Role::Both => return Duration::ZERO,
+            Role::Destination => self.peer_patience,
+            Role::Source => self.peer_patience.saturating_mul(2),
+        };
+        if still > patience { patience } else { patience.saturating_mul(LEFT_BEHIND) }
+    }
+}
+
 impl Default for Settings {
     fn default() -> Self {
         Self {

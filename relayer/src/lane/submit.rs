@@ -8,7 +8,7 @@ use super::{
     book::{Book, Hold, Standing},
     chain::ChainView,
     error::{Class, Error, Kind, Result},
-    ports::{Clock, DeadLetter, Journal},
+    ports::{Clock, DeadLetter, Journal, blocking},
     settings::Settings,
     types::{Bundle, Delivery, Originals, Outcome, TxEvent},
 };
@@ -84,17 +84,23 @@ impl Submit {
                 Ok(())
             }
             Err(e) if e.class == Class::StopLane => Err(e),
-            Err(e) => self.failed(range, &e, &answer),
+            Err(e) => self.failed(range, &e, &answer).await,
         }
     }
 
-    async fn hand_over(&self, bundle: &Arc<Bundle>) -> Result<mpsc::Receiver<TxEvent>> {
+    async fn hand_over(self: &Arc<Self>, bundle: &Arc<Bundle>) -> Result<mpsc::Receiver<TxEvent>> {
         let Some(submitter) = &self.destination.submitter else {
             return Err(Error::stop_lane(Kind::InvalidConfig, "no signer for the destination chain"));
         };
-        let originals = self.originals(bundle)?;
+        let originals = if bundle.entries.iter().any(|e| matches!(e.body, Body::Returned(_))) {
+            let (this, bundle) = (self.clone(), bundle.clone());
+            blocking(move || this.originals(&bundle)).await?
+        } else {
+            Vec::new()
+        };
         let contract = submitter.client(bundle.lane).await?;
-        if contract.frozen {
+        // One node's word stops no lane.
+        if contract.frozen && submitter.proven_client(bundle.lane).await?.frozen {
             return Err(Error::stop_lane(Kind::ClientFrozen, "the destination's client contract is frozen"));
         }
         let history = self.source.history();
@@ -192,11 +198,11 @@ impl Submit {
                 TxEvent::Reverted { data, .. } => {
                     let selector: String = data.iter().take(4).map(|b| format!("{b:02x}")).collect();
                     let e = Error::retry(Kind::Reverted, format!("the delivery reverted with 0x{selector}"));
-                    let _ = self.failed(range, &e, &answer);
+                    let _ = self.failed(range, &e, &answer).await;
                     return;
                 }
                 TxEvent::Failed(e) => {
-                    let _ = self.failed(range, &e, &answer);
+                    let _ = self.failed(range, &e, &answer).await;
                     return;
                 }
             }
@@ -220,7 +226,7 @@ impl Submit {
     }
 
     /// A delivery failed: its entries wait again, or are buried.
-    pub fn failed(&self, range: Range<u64>, e: &Error, answer: &Answer) -> Result<()> {
+    pub async fn failed(&self, range: Range<u64>, e: &Error, answer: &Answer) -> Result<()> {
         self.submitted.failed(&self.book, &range, e);
         let attempts = self.book.fail(range.clone(), Instant::now() + RETRY_PAUSE);
         let pause = RETRY_PAUSE.saturating_mul(1 << attempts.min(6)).min(RETRY_PAUSE_MAX);
@@ -232,17 +238,17 @@ impl Submit {
         // Only what is the entry's own fault is ever given up: an outage or a node's word is tried for ever, slowly (INV-6).
         let own = matches!(e.kind, Kind::Reverted | Kind::Refused | Kind::TooLarge | Kind::Malformed);
         if single && spent && own {
-            self.bury(range, e, answer)?;
+            self.bury(range, e, answer).await?;
         }
         Ok(())
     }
 
-    fn bury(&self, range: Range<u64>, e: &Error, answer: &Answer) -> Result<()> {
+    async fn bury(&self, range: Range<u64>, e: &Error, answer: &Answer) -> Result<()> {
         let buried = range.clone();
         if let Some((number, to)) = answer {
             let _ = to.try_send((*number, Outcome::Rejected { kind: e.kind, detail: e.detail.to_string() }));
         }
-        self.journal.bury(&DeadLetter {
+        let letter = DeadLetter {
             id: 0,
             lane: self.book.lane(),
             range,
@@ -250,7 +256,9 @@ impl Submit {
             kind: e.kind,
             detail: e.detail.to_string(),
             at: self.clock.now(),
-        })?;
+        };
+        let journal = self.journal.clone();
+        blocking(move || journal.bury(&letter)).await?;
         // The letter first: a failed write leaves the entry waiting, not dead without a letter.
         self.book.stand(buried.clone(), Standing::Dead);
         self.submitted.buried(&self.book, &buried, e.kind);

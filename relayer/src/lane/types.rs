@@ -172,7 +172,7 @@ pub enum TxEvent {
     Failed(super::error::Error),
 }
 
-/// State of the light client contract that a lane's destination uses, as its node tells it.
+/// State of the light client contract that a lane's destination uses.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ContractClient {
     /// Newest height that it accepted.
@@ -183,7 +183,7 @@ pub struct ContractClient {
     pub signers: B256,
     /// Frozen?
     pub frozen: bool,
-    /// Trusting period, seconds.
+    /// Trusting period, seconds; always a node's word.
     pub trusting_period: u64,
 }
 

@@ -11,7 +11,7 @@ use causeway::{
     chains::{
         Chain,
         evm::{
-            abi::{ICouncil, IVault},
+            abi::{IClient, ICouncil, IVault},
             artefacts::Artefact,
             bundle::{calldata, gas_limit},
             config::Gas,
@@ -195,6 +195,14 @@ async fn transfers_go_over_and_a_late_one_comes_back() {
     tokio::time::timeout(crate::rig::PATIENCE, waiting).await.unwrap().unwrap();
     let forth = bundle(&north_ports, north.end.outbox, out, &at, &update).await;
     assert_eq!(forth.entries.len(), 21);
+    // What the slots prove of the client contract is what it tells.
+    let proven = south_ports.submitter.as_ref().unwrap().proven_client(out).await.unwrap();
+    let told = view(south.deployer.pool(), south.client, &IClient::stateCall {}).await.unwrap();
+    assert_eq!(
+        (proven.height, proven.time, proven.signers, proven.frozen, proven.trusting_period),
+        (told.height, told.time, told.setHash, told.frozen, told.trustingPeriod)
+    );
+    assert!(proven.height > 0);
     let update = for_contract(&north_ports, &south_ports, out, &at, &update).await;
     let forth = Bundle { update: update.bytes, ..forth };
     let submitter = south_ports.submitter.clone().unwrap();

@@ -123,3 +123,40 @@ async fn atk_044_a_node_of_another_chain_is_never_used() {
     assert_eq!((told[0].health, told[1].health), ("wrong_chain", "healthy"));
     assert_eq!(told[0].head, 0);
 }
+
+/// A node that shows heads that are not, another one each time, and is honest otherwise.
+async fn boaster(honest: String) -> String {
+    let client = reqwest::Client::new();
+    let boasts = Arc::new(std::sync::atomic::AtomicU64::new(1 << 40));
+    let answer = move |body: String| {
+        let (client, honest, boasts) = (client.clone(), honest.clone(), Arc::clone(&boasts));
+        async move {
+            let asked: serde_json::Value = serde_json::from_str(&body).unwrap();
+            if asked["method"] == "eth_blockNumber" {
+                let head = boasts.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+                let result = format!("{head:#x}");
+                return serde_json::json!({ "jsonrpc": "2.0", "id": asked["id"], "result": result }).to_string();
+            }
+            let request = client.post(&honest).header("content-type", "application/json").body(body);
+            request.send().await.unwrap().text().await.unwrap()
+        }
+    };
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("http://{}", listener.local_addr().unwrap());
+    let app = axum::Router::new().fallback(answer);
+    tokio::spawn(async move { axum::serve(listener, app).await });
+    url
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn atk_070_heads_that_are_not_cost_only_the_node_that_shows_them() {
+    let rig = Rig::new(builder(4206)).await;
+    let urls = [(boaster(rig.handle.rpc_url()).await, None), (rig.handle.rpc_url(), None)];
+    let ports = rig.ports(rig.config(&urls, Address::repeat_byte(1), ""));
+    let mut states = watch(Arc::clone(&ports));
+    let begun = tokio::time::Instant::now();
+    reach(&mut states, rig.handle.head().number + 25).await;
+    // 25 blocks of 200 ms.
+    assert!(begun.elapsed() < Duration::from_secs(15), "held up for {:?}", begun.elapsed());
+    assert_eq!(ports.endpoints.endpoints()[1].health, "healthy", "the honest one is not behind");
+}

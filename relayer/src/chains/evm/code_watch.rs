@@ -7,7 +7,7 @@
 
 use super::{
     abi::IVault,
-    contract::view,
+    contract::each,
     deploy::code::{IMPLEMENTATION, combine},
     endpoint::Pool,
     proofs::nodes,
@@ -63,10 +63,11 @@ pub fn start(
     let pause = block_time.saturating_mul(LOOK_BLOCKS).max(LOOK_MIN);
     let watch = async move {
         let mut expected = agreed;
+        let mut admin = None;
         loop {
             let Ok(root) = roots.wait_for(Option::is_some).await.map(|root| *root) else { return };
             let Some((height, root)) = root else { continue };
-            match look(&pool, vault, height, root).await {
+            match look(&pool, vault, (height, root), expected, &mut admin).await {
                 Ok(found) if *expected.get_or_insert(found) == found => {}
                 Ok(found) => {
                     let expected = expected.unwrap_or_default();
@@ -96,8 +97,17 @@ pub fn start(
     alarm
 }
 
+/// The module that an implementation delegates to: part of that implementation's code, so it stays while the code does.
+type Admin = Option<(B256, Address)>;
+
 /// The hash over the vault's code, proven under `root`.
-async fn look(pool: &Pool, vault: Address, height: u64, root: B256) -> Result<B256> {
+async fn look(
+    pool: &Pool,
+    vault: Address,
+    (height, root): Root,
+    expected: Option<B256>,
+    admin: &mut Admin,
+) -> Result<B256> {
     let lie = |fault: StateProofFault| {
         let detail = fault.to_string();
         // Nothing stands there, proven: the vault is not deployed yet, or is no vault. A root of nothing at all is that of
@@ -108,17 +118,43 @@ async fn look(pool: &Pool, vault: Address, height: u64, root: B256) -> Result<B2
         pool.lied(height, &detail);
         Error::retry(Kind::NodeLied, detail)
     };
+    let code_hash = async |address: Address| {
+        let answer = nodes(pool, address, &[], height).await?;
+        Ok::<B256, Error>(account_of(&root, address, &answer.account_proof).map_err(lie)?.code_hash)
+    };
     let answer = nodes(pool, vault, &[IMPLEMENTATION], height).await?;
     let proxy = account_of(&root, vault, &answer.account_proof).map_err(lie)?;
     let slot = answer.storage_proof.first().map_or(&[][..], |slot| &slot.proof);
     let word = word_of(&proxy, &IMPLEMENTATION, slot).map_err(lie)?;
     let implementation = Address::from_word(word);
-    // A node's word: another address than the one in the implementation's code gives another hash.
-    let admin = view(pool, vault, &IVault::adminCall {}).await?;
-    let mut hashes = [B256::ZERO; 2];
-    for (hash, address) in hashes.iter_mut().zip([implementation, admin]) {
-        let answer = nodes(pool, address, &[], height).await?;
-        *hash = account_of(&root, address, &answer.account_proof).map_err(lie)?.code_hash;
+    let implemented = code_hash(implementation).await?;
+    let combined = async |module: Address| {
+        let modules = code_hash(module).await?;
+        Ok::<B256, Error>(combine(proxy.code_hash, [(implementation, implemented), (module, modules)]))
+    };
+    if let Some((_, module)) = admin.filter(|(of, _)| *of == implemented) {
+        return combined(module).await;
     }
-    Ok(combine(proxy.code_hash, [(implementation, hashes[0]), (admin, hashes[1])]))
+    // Nodes name the module: a word, but one of which only the true one gives the hash that was agreed on.
+    let (named, all) = each(pool, vault, &IVault::adminCall {}).await?;
+    for module in &named {
+        match combined(*module).await {
+            Ok(found) if expected == Some(found) => {
+                *admin = Some((implemented, *module));
+                return Ok(found);
+            }
+            Ok(_) | Err(_) => {}
+        }
+    }
+    // Nobody names one that fits. One node's word raises no alarm: all of them must name the same.
+    let agreed = (all || expected.is_none()).then_some(named.as_slice());
+    let Some([module]) = agreed else {
+        let detail = format!("{}: the nodes do not agree on the module of the vault {vault}", pool.chain());
+        return Err(Error::retry(Kind::NotAvailableYet, detail));
+    };
+    let found = combined(*module).await?;
+    if expected.is_none() {
+        *admin = Some((implemented, *module));
+    }
+    Ok(found)
 }

@@ -21,6 +21,28 @@ pub async fn view<C: SolCall>(pool: &Pool, to: Address, call: &C) -> Result<C::R
     })
 }
 
+/// Asks every endpoint for a view at the newest block. Gives the different answers, and whether every endpoint answered.
+///
+/// # Errors
+/// `Malformed` if the call cannot be written.
+pub async fn each<C: SolCall>(pool: &Pool, to: Address, call: &C) -> Result<(Vec<C::Return>, bool), Error>
+where
+    C::Return: PartialEq,
+{
+    let request = json!({ "to": to, "input": Bytes::from(call.abi_encode()), "data": Bytes::from(call.abi_encode()) });
+    let answers = pool.call_each::<Bytes>("eth_call", &(request, "latest")).await?;
+    let mut different: Vec<C::Return> = Vec::new();
+    let mut read = 0;
+    for answer in answers {
+        let Ok(Ok(value)) = answer.map(|bytes| C::abi_decode_returns(&bytes)) else { continue };
+        read += 1;
+        if !different.contains(&value) {
+            different.push(value);
+        }
+    }
+    Ok((different, read == pool.len()))
+}
+
 /// Runs a transaction's call without sending it.
 ///
 /// # Errors

@@ -135,7 +135,20 @@ impl Headers for EvmHeaders {
     }
 
     async fn updates(&self, trusted: &TrustedState, height: u64) -> Result<Vec<Update>> {
-        self.lead(&super::verifier::state(trusted)?, height).await
+        let from = super::verifier::state(trusted)?;
+        let mut target = height;
+        loop {
+            let error = match self.lead(&from, target).await {
+                Ok(steps) => return Ok(steps),
+                Err(error) => error,
+            };
+            // Whoever showed that head does not give it, or lied, and its word does not count now: what do the others show?
+            let best = *self.pool.best().borrow();
+            if !error.is_retry() || best >= target || best <= trusted.height {
+                return Err(error);
+            }
+            target = best;
+        }
     }
 
     async fn pinned(&self, height: u64) -> Result<Update> {

@@ -10,6 +10,7 @@ pub mod abi;
 pub mod artefacts;
 pub mod bundle;
 pub mod catch_up;
+mod client_state;
 pub mod code_watch;
 pub mod config;
 pub mod contract;
@@ -66,7 +67,8 @@ pub fn build(chain: &EvmChain, context: &Context) -> Result<Chain> {
         None => None,
         Some(config) => {
             let signer = signer::Signer::start(chain, config, Arc::clone(&pool), verified.clone(), context)?;
-            let submitter = submit::EvmSubmitter::new(Arc::clone(&pool), signer, chain.vault, chain.gas, alarm);
+            let submitter =
+                submit::EvmSubmitter::new(Arc::clone(&pool), signer, chain.vault, chain.gas, alarm, verifier.roots());
             Some(Arc::new(submitter) as Arc<dyn Submitter>)
         }
     };

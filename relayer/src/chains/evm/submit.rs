@@ -7,7 +7,8 @@
 use super::{
     abi::{IClient, IVault},
     bundle,
-    code_watch::CodeAlarm,
+    client_state::{self, ProvenClient},
+    code_watch::{CodeAlarm, Root},
     config::Gas,
     contract,
     endpoint::{CallError, Need, Pool},
@@ -29,7 +30,7 @@ use std::{
     collections::HashMap,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, watch};
 
 /// Room for the events of several updates in a row.
 const EVENTS: usize = 16;
@@ -43,6 +44,7 @@ pub struct EvmSubmitter {
     vault: Address,
     gas: Gas,
     alarm: CodeAlarm,
+    roots: watch::Receiver<Option<Root>>,
     lanes: Arc<Mutex<Lanes>>,
 }
 
@@ -53,6 +55,10 @@ type Lanes = HashMap<LaneId, Known>;
 struct Known {
     /// The client contract, as the vault named it.
     client: Option<Address>,
+    /// The same and its state, under a verified root: many deliveries in one block share it.
+    proven_client: Option<(Root, Address, ProvenClient)>,
+    /// Trusting period of a client contract.
+    period: Option<(Address, u64)>,
     /// The last delivery went through: the formula is trusted.
     proven: bool,
     /// What the formula is multiplied by, in thousandths, where a token of the lane takes more gas than it says.
@@ -60,9 +66,47 @@ struct Known {
 }
 
 impl EvmSubmitter {
-    /// Submits to `vault` with `signer`, until `alarm` is raised.
-    pub fn new(pool: Arc<Pool>, signer: Signer, vault: Address, gas: Gas, alarm: CodeAlarm) -> Self {
-        Self { pool, signer, vault, gas, alarm, lanes: Arc::default() }
+    /// Submits to `vault` with `signer`, until `alarm` is raised. `roots`: verified states of this chain.
+    pub fn new(
+        pool: Arc<Pool>,
+        signer: Signer,
+        vault: Address,
+        gas: Gas,
+        alarm: CodeAlarm,
+        roots: watch::Receiver<Option<Root>>,
+    ) -> Self {
+        Self { pool, signer, vault, gas, alarm, roots, lanes: Arc::default() }
+    }
+
+    fn root(&self) -> Option<Root> {
+        *self.roots.borrow()
+    }
+
+    /// The client contract of a lane and its state under a verified root.
+    async fn client_under(&self, root: Root, lane: LaneId) -> Result<(Address, ProvenClient)> {
+        if let Some((at, client, state)) = self.lanes().get(&lane).and_then(|known| known.proven_client)
+            && at == root
+        {
+            return Ok((client, state));
+        }
+        let client = client_state::client_of(&self.pool, root, self.vault, lane).await?;
+        let state = client_state::state_of(&self.pool, root, client).await?;
+        let mut lanes = self.lanes();
+        let known = lanes.entry(lane).or_default();
+        (known.client, known.proven_client) = (Some(client), Some((root, client, state)));
+        Ok((client, state))
+    }
+
+    /// The period of a client contract: it never changes, and is a node's word.
+    async fn period(&self, lane: LaneId, client: Address) -> Result<u64> {
+        if let Some((of, period)) = self.lanes().get(&lane).and_then(|known| known.period)
+            && of == client
+        {
+            return Ok(period);
+        }
+        let period = contract::view(&self.pool, client, &IClient::stateCall {}).await?.trustingPeriod;
+        self.lanes().entry(lane).or_default().period = Some((client, period));
+        Ok(period)
     }
 
     fn lanes(&self) -> MutexGuard<'_, Lanes> {
@@ -73,10 +117,14 @@ impl EvmSubmitter {
         if let Some(client) = self.lanes().get(&lane).and_then(|known| known.client) {
             return Ok(client);
         }
+        if let Some(root) = self.root() {
+            return Ok(self.client_under(root, lane).await?.0);
+        }
         let config = contract::view(&self.pool, self.vault, &IVault::laneConfigCall { lane: lane.0 }).await?;
         if config.client.is_zero() {
-            let detail = format!("{}: the vault knows no lane {lane}", self.pool.chain());
-            return Err(Error::stop_lane(Kind::UnknownLane, detail));
+            // A node's word stops no lane.
+            let detail = format!("{}: a node says that the vault knows no lane {lane}", self.pool.chain());
+            return Err(Error::retry(Kind::UnknownLane, detail));
         }
         self.lanes().entry(lane).or_default().client = Some(config.client);
         Ok(config.client)
@@ -158,12 +206,11 @@ impl Submitter for EvmSubmitter {
     }
 
     async fn client(&self, lane: LaneId) -> Result<ContractClient> {
+        if self.root().is_some() {
+            return self.proven_client(lane).await;
+        }
         let client = self.client_of(lane).await?;
         let state = contract::view(&self.pool, client, &IClient::stateCall {}).await?;
-        if state.frozen {
-            // The council may have named another one since: ask the vault next time.
-            self.lanes().entry(lane).or_default().client = None;
-        }
         Ok(ContractClient {
             height: state.height,
             time: state.time,
@@ -171,6 +218,17 @@ impl Submitter for EvmSubmitter {
             frozen: state.frozen,
             trusting_period: state.trustingPeriod,
         })
+    }
+
+    async fn proven_client(&self, lane: LaneId) -> Result<ContractClient> {
+        let unverified = || {
+            let detail = format!("{}: no verified header to prove a client contract under", self.pool.chain());
+            Error::retry(Kind::NotAvailableYet, detail)
+        };
+        let (client, state) = self.client_under(self.root().ok_or_else(unverified)?, lane).await?;
+        let trusting_period = self.period(lane, client).await?;
+        let ProvenClient { height, time, frozen, signers } = state;
+        Ok(ContractClient { height, time, signers, frozen, trusting_period })
     }
 
     async fn balance(&self) -> Result<U256> {

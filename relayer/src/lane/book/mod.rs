@@ -9,6 +9,7 @@
 
 mod delivered;
 mod outbox;
+mod recall;
 #[cfg(test)]
 mod tests;
 mod work;

@@ -37,6 +37,11 @@ impl Book {
         self.inner().run_of(.., max, |o| matches!(o.standing, Standing::Sent(at) if at < before))
     }
 
+    /// True if any entry of `range` is still at the peer since `at`.
+    pub fn sent_at(&self, range: Range<u64>, at: Instant) -> bool {
+        self.inner().open.range(range).any(|(_, o)| o.standing == Standing::Sent(at))
+    }
+
     /// When something last happened on this lane: a bundle came or an entry was closed.
     pub fn progress(&self) -> Instant {
         self.inner().progress

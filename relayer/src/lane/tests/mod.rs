@@ -1,7 +1,10 @@
 //! The stages on scripted chains: what they do on bad days, to the second, on a paused clock.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing)]
 
+mod peer;
+mod receive;
 mod script;
+mod submit;
 mod watch;
 
 use super::{

@@ -59,6 +59,7 @@ struct Told {
     /// Verdicts on updates before the honest ones.
     verdicts: VecDeque<Error>,
     client: Option<ContractClient>,
+    proven: Option<ContractClient>,
     updates: usize,
     proofs: usize,
     deliveries: Vec<(Delivery, mpsc::Sender<TxEvent>)>,
@@ -68,13 +69,20 @@ struct Told {
 pub(super) struct Script {
     told: Mutex<Told>,
     head: watch::Sender<u64>,
+    /// The next scan ends in a panic.
+    pub(super) panics: std::sync::atomic::AtomicBool,
     /// Counts deliveries.
     pub(super) delivered: watch::Sender<usize>,
 }
 
 impl Script {
     pub(super) fn new(head: u64) -> Arc<Self> {
-        Arc::new(Self { told: Mutex::default(), head: watch::Sender::new(head), delivered: watch::Sender::new(0) })
+        Arc::new(Self {
+            told: Mutex::default(),
+            head: watch::Sender::new(head),
+            panics: false.into(),
+            delivered: watch::Sender::new(0),
+        })
     }
 
     fn told(&self) -> std::sync::MutexGuard<'_, Told> {
@@ -169,6 +177,11 @@ impl Script {
     /// What a node says of the client contract.
     pub(super) fn client_is(&self, client: ContractClient) {
         self.told().client = Some(client);
+    }
+
+    /// What the chain proves of it.
+    pub(super) fn client_is_proven(&self, client: ContractClient) {
+        self.told().proven = Some(client);
     }
 
     /// Client updates that were sent alone.
@@ -273,6 +286,7 @@ impl Proofs for Script {
 #[async_trait]
 impl Entries for Script {
     async fn scan(&self, _: &Account, from: u64, to: u64) -> Result<Vec<VaultEvent>> {
+        assert!(!self.panics.swap(false, std::sync::atomic::Ordering::SeqCst), "asked to panic");
         let mut told = self.told();
         match &mut told.scans_left {
             Some(0) => return Err(Error::retry(Kind::Unavailable, "no more")),
@@ -304,6 +318,9 @@ impl Submitter for Script {
     }
     async fn client(&self, _: LaneId) -> Result<ContractClient> {
         Ok(self.told().client.clone().unwrap_or_else(|| client(1)))
+    }
+    async fn proven_client(&self, _: LaneId) -> Result<ContractClient> {
+        Ok(self.told().proven.clone().unwrap_or_else(|| client(1)))
     }
     async fn balance(&self) -> Result<U256> {
         Ok(U256::ZERO)

@@ -255,3 +255,43 @@ async fn a_thousand_audits_do_not_begin_in_one_moment() {
     assert!(*most < 100, "{seconds:?}");
     assert!(rig.script.proofs() - before >= 950);
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_watch_that_panics_starts_again() {
+    let rig = Rig::new(5);
+    rig.script.panics.store(true, std::sync::atomic::Ordering::SeqCst);
+    let watch = Arc::new(Watch {
+        chain: rig.chain.clone(),
+        pinned: Pinned { height: 1, hash: B256::ZERO, scan_from: 1 },
+        journal: rig.journal.clone(),
+        clock: Arc::new(Noon),
+        seen: rig.ear.clone(),
+        woken: Mutex::default(),
+    });
+    let _task = tokio::spawn(watch.keep(Default::default()));
+    rig.at(5).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_dead_letters_entry_is_still_dead_after_a_restart() {
+    use crate::lane::{book::Standing, ports::DeadLetter};
+    let rig = Rig::new(5);
+    (0..3).for_each(|i| rig.script.write(2, entry(lane(7), i, 1)));
+    let task = rig.watch();
+    rig.at(5).await;
+    task.abort();
+    let letter = DeadLetter {
+        id: 0,
+        lane: lane(7),
+        range: 1..2,
+        stage: "submit".into(),
+        kind: Kind::Reverted,
+        detail: String::new(),
+        at: 1,
+    };
+    let letters = [DeadLetter { lane: lane(8), range: 0..1, ..letter.clone() }, letter];
+    let book = Book::recall(&*rig.journal, lane(7), &letters).unwrap();
+    assert_eq!(book.standing(1), Some(Standing::Dead));
+    assert_eq!(book.standings(), [2, 0, 0, 1]);
+    assert_eq!(book.next_waiting(3, 9).unwrap().0, 0..1);
+}

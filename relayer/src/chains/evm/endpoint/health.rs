@@ -23,6 +23,12 @@ const WRONG_CHAIN_PAUSE: Duration = Duration::from_secs(60);
 /// Blocks behind the best head from which a node counts as lagging. One block is propagation, not lag.
 const LAG_BLOCKS: u64 = 3;
 
+/// First pause for the heads of a node that showed one and did not give it, doubled by each further one. It may have been
+/// quicker than its own workers, or sit behind a balancer.
+const HEAD_PAUSE: Duration = Duration::from_millis(250);
+/// Longest such pause: a node that makes heads up costs its chain a question in ten minutes.
+const HEAD_PAUSE_MAX: Duration = Duration::from_secs(600);
+
 /// Health of an endpoint.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Health {
@@ -114,6 +120,10 @@ pub struct Observation {
     pub failures: u32,
     /// Times that it was shown to be wrong.
     pub lies: u32,
+    /// Heads that it showed, that nobody else had, and that it did not give.
+    pub empty_heads: u32,
+    /// Its heads do not count before.
+    pub heads_from: Option<Instant>,
 }
 
 impl Observation {
@@ -128,6 +138,8 @@ impl Observation {
             identified: false,
             failures: 0,
             lies: 0,
+            empty_heads: 0,
+            heads_from: None,
         }
     }
 
@@ -183,6 +195,19 @@ impl Observation {
             self.head = height;
         }
         false
+    }
+
+    /// It showed a head that it does not give and nobody else shows; `head` is the best that is known of it.
+    pub fn head_was_empty(&mut self, head: u64, now: Instant) {
+        self.head = head;
+        let pause = HEAD_PAUSE.saturating_mul(1 << self.empty_heads.min(16)).min(HEAD_PAUSE_MAX);
+        self.empty_heads = self.empty_heads.saturating_add(1);
+        self.heads_from = Some(now + pause);
+    }
+
+    /// Whether what it shows as its head counts for the chain: it is not in a pause, and has not just shown an empty one.
+    pub fn head_counts(&self, now: Instant) -> bool {
+        self.health.paused_until().is_none_or(|until| until <= now) && self.heads_from.is_none_or(|from| from <= now)
     }
 
     /// Its identity was compared with the configuration.

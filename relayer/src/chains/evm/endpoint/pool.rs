@@ -233,7 +233,7 @@ impl Pool {
     }
 
     /// How many endpoints there are.
-    pub(super) fn len(&self) -> usize {
+    pub(in crate::chains::evm) fn len(&self) -> usize {
         self.nodes.len()
     }
 
@@ -260,12 +260,18 @@ impl Pool {
         need: Need,
     ) -> Result<T, (CallError, bool)> {
         self.identify(i).await.map_err(|e| (e.into(), true))?;
-        let raw = self.ask(i, method, params).await.map_err(|e| CallError::of(e, self.label(i), method))?;
+        let raw = match self.ask(i, method, params).await {
+            Ok(raw) => raw,
+            Err(error) => {
+                if let Need::Height(height) = need {
+                    self.lacks(i, height);
+                }
+                return Err(CallError::of(error, self.label(i), method));
+            }
+        };
         if let Need::Height(height) = need {
             if raw.get() == "null" {
-                let mut states = self.lock();
-                states.lacks(i, height);
-                self.publish(states, Instant::now());
+                self.lacks(i, height);
                 let detail = format!("{}: {method}: block {height} is not there", self.label(i));
                 let error = Error::retry(Kind::NotAvailableYet, detail);
                 return Err((CallError { error, meaning: Some(Meaning::BlockMissing), data: Bytes::new() }, true));
@@ -277,6 +283,14 @@ impl Pool {
             self.failed(i, &error);
             CallError::of(error, self.label(i), method)
         })
+    }
+
+    /// An endpoint did not give what it needs `height` for.
+    fn lacks(&self, i: usize, height: u64) {
+        let now = Instant::now();
+        let mut states = self.lock();
+        states.lacks(i, height, now);
+        self.publish(states, now);
     }
 
     /// Asks one endpoint and records how it went.

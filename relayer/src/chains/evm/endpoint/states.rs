@@ -109,10 +109,17 @@ impl States {
         }
     }
 
-    /// It showed `height` as its head and has not got it: it is not asked for it again until it shows more.
-    pub(super) fn lacks(&mut self, i: usize, height: u64) {
-        if let Some(o) = self.endpoints.get_mut(i) {
-            o.head = o.head.min(height.saturating_sub(1));
+    /// It did not give `height`. If it had shown it, it is not asked for it again until it shows more; and if nobody else
+    /// shows it, its word on heads does not count for a while: one node must not send the others to blocks that are not.
+    pub(super) fn lacks(&mut self, i: usize, height: u64, now: Instant) {
+        let others = self.endpoints.iter().enumerate().filter(|(j, o)| *j != i && o.head_counts(now));
+        let others = others.map(|(_, o)| o.head).max().unwrap_or(0);
+        let Some(o) = self.endpoints.get_mut(i).filter(|o| o.head >= height) else { return };
+        let below = height.saturating_sub(1);
+        if others >= height {
+            o.head = below;
+        } else {
+            o.head_was_empty(if others == 0 { below } else { others }, now);
         }
     }
 
@@ -126,7 +133,9 @@ impl States {
     /// Judges every endpoint by the best head. Gives that head, and the endpoints whose health changed.
     pub(super) fn judge(&mut self, timing: Timing, now: Instant) -> (u64, Vec<(usize, &'static str)>) {
         let believed = |o: &&Observation| !matches!(o.health, Health::Lied { .. } | Health::WrongChain { .. });
-        let best = self.endpoints.iter().filter(believed).map(|o| o.head).max().unwrap_or(0);
+        let counted = self.endpoints.iter().filter(believed).filter(|o| o.head_counts(now)).map(|o| o.head).max();
+        // Where nobody's head counts, it is one node alone, or all are in a pause: their word is better than none.
+        let best = counted.or_else(|| self.endpoints.iter().filter(believed).map(|o| o.head).max()).unwrap_or(0);
         let mut changed = Vec::new();
         for (i, o) in self.endpoints.iter_mut().enumerate() {
             let before = o.health.name();
@@ -136,5 +145,68 @@ impl States {
             }
         }
         (best, changed)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, clippy::indexing_slicing)]
+    use super::*;
+
+    const TIMING: Timing = Timing { stall_after: Duration::from_secs(10), empty_blocks: true };
+
+    fn two(now: Instant) -> States {
+        let endpoint =
+            |i| toml::from_str::<Endpoint>(&format!("label = \"{i}\"\nurl = \"http://127.0.0.1:{i}\"")).unwrap();
+        let mut states = States::new(&[endpoint(1), endpoint(2)], now);
+        for i in [0, 1] {
+            states.identified(i, true, now);
+            states.well(i, Duration::from_millis(1));
+        }
+        states
+    }
+
+    #[test]
+    fn atk_070_a_node_that_shows_heads_that_are_not_costs_only_itself() {
+        let mut now = Instant::now();
+        let mut states = two(now);
+        let mut followed = 0;
+        for height in 1..=3_600 {
+            now += Duration::from_secs(1);
+            states.endpoints[0].saw_head(height, now);
+            // Always far ahead, always another.
+            states.endpoints[1].saw_head(1_000_000 + height, now);
+            let (best, _) = states.judge(TIMING, now);
+            if best != height {
+                followed += 1;
+                states.lacks(1, best, now);
+                assert_eq!(states.judge(TIMING, now).0, height, "what the honest one shows is next");
+            }
+            assert_eq!(states.endpoints[0].health, Health::Healthy, "the honest one is not behind");
+        }
+        assert!((1..20).contains(&followed), "followed {followed} times in an hour");
+    }
+
+    #[test]
+    fn the_heads_of_a_node_in_a_pause_do_not_count() {
+        let now = Instant::now();
+        let mut states = two(now);
+        states.endpoints[0].saw_head(100, now);
+        states.endpoints[1].saw_head(1_000_000, now);
+        states.failed(1, &NodeError::Deadline, now);
+        assert_eq!(states.judge(TIMING, now).0, 100);
+        // Alone, its word is better than none.
+        states.failed(0, &NodeError::Deadline, now);
+        assert_eq!(states.judge(TIMING, now).0, 1_000_000);
+    }
+
+    #[test]
+    fn a_block_that_others_have_is_only_late() {
+        let now = Instant::now();
+        let mut states = two(now);
+        states.endpoints[0].saw_head(100, now);
+        states.endpoints[1].saw_head(100, now);
+        states.lacks(1, 100, now);
+        assert_eq!((states.endpoints[1].head, states.endpoints[1].empty_heads), (99, 0));
     }
 }

@@ -1,0 +1,270 @@
+//! `submit`: what is tried again for ever, what is buried; and a lane whose chain is frozen.
+
+use super::{
+    Ear,
+    script::{Noon, Script, TRUSTING_PERIOD, book, client, entry, lane, outbox, state},
+};
+use crate::{
+    lane::{
+        audit::Audit,
+        book::{Book, Standing},
+        chain::{ChainView, Tip},
+        confirm::Confirm,
+        error::{Error, Kind, Result},
+        ports::{DeadLetter, Journal, Seen, TxIntent},
+        refresh::Refresh,
+        run::{Lane, State},
+        settings::{Role, Settings},
+        submit::Submit,
+        sweep::Sweep,
+        types::{Account, Bundle, ChainId, ContractClient, TrustedState},
+    },
+    store::Store,
+};
+use alloy::primitives::{B256, U256};
+use bytes::Bytes;
+use causeway_core::{Entry, LaneId};
+use std::{sync::Arc, time::Duration};
+use tempfile::TempDir;
+use tokio::{sync::watch, time::timeout};
+
+struct Rig {
+    destination: Arc<Script>,
+    from: Arc<ChainView>,
+    to: Arc<ChainView>,
+    book: Arc<Book>,
+    journal: Arc<dyn Journal>,
+    submit: Arc<Submit>,
+    ear: Arc<Ear>,
+    _dir: TempDir,
+}
+
+impl Rig {
+    fn new(full: bool) -> Self {
+        let dir = tempfile::tempdir().unwrap();
+        let store: Arc<dyn Journal> = Arc::new(Store::open(dir.path()).unwrap());
+        let journal: Arc<dyn Journal> = if full { Arc::new(Full(store)) } else { store };
+        let (source, destination) = (Script::new(5), Script::new(5));
+        let (from, to) = (source.view("eip155:1"), destination.view("eip155:2"));
+        let (book, reverse) = (book(7, &from, &to), book(8, &to, &from));
+        source.write(2, entry(lane(7), 0, 1));
+        book.append(2, &[entry(lane(7), 0, 1)]).unwrap();
+        for chain in [&from, &to] {
+            chain.publish(Tip { trusted: state(5), update: Bytes::from_static(b"5") });
+        }
+        let ear: Arc<Ear> = Arc::default();
+        let submit = Arc::new(Submit {
+            source: from.clone(),
+            destination: to.clone(),
+            book: book.clone(),
+            reverse,
+            journal: journal.clone(),
+            clock: Arc::new(Noon),
+            settings: Settings::default(),
+            submitted: ear.clone(),
+        });
+        Self { destination, from, to, book, journal, submit, ear, _dir: dir }
+    }
+
+    async fn fails(&self, times: usize, kind: Kind) -> Result<()> {
+        for _ in 0..times {
+            self.submit.failed(0..1, &Error::retry(kind, "it failed"), &None).await?;
+        }
+        Ok(())
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_outage_buries_nothing() {
+    let rig = Rig::new(false);
+    for kind in [Kind::Unavailable, Kind::DeadlineExceeded, Kind::NodeLied, Kind::InsufficientFunds] {
+        rig.fails(100, kind).await.unwrap();
+    }
+    assert!(matches!(rig.book.standing(0), Some(Standing::Waiting(_))));
+    assert!(rig.journal.dead_letters(9).unwrap().is_empty());
+    // What is the entry's own fault is given up.
+    rig.fails(1, Kind::Reverted).await.unwrap();
+    assert_eq!(rig.book.standing(0), Some(Standing::Dead));
+    assert_eq!(rig.journal.dead_letters(9).unwrap().len(), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_entry_is_not_dead_before_its_letter_is_written() {
+    let rig = Rig::new(true);
+    assert_eq!(rig.fails(100, Kind::Reverted).await.unwrap_err().kind, Kind::Store);
+    assert!(matches!(rig.book.standing(0), Some(Standing::Waiting(_))), "dead without a letter: nobody would know");
+    assert!(rig.ear.buried.lock().unwrap().is_empty());
+}
+
+/// Runs `refresh` for a minute; its end, if it ended.
+async fn refreshed(rig: &Rig) -> Option<Result<()>> {
+    let refresh = rig.lane().refresh;
+    timeout(Duration::from_secs(60), async move { refresh.run().await }).await.ok()
+}
+
+#[tokio::test(start_paused = true)]
+async fn atk_022_a_node_that_calls_the_client_frozen_or_expired_stops_no_lane() {
+    let rig = Rig::new(false);
+    for said in [
+        ContractClient { frozen: true, ..client(5) },
+        ContractClient { time: 0, trusting_period: 0, ..client(5) },
+        ContractClient { height: u64::MAX, time: u64::MAX, trusting_period: u64::MAX, ..client(5) },
+    ] {
+        rig.destination.client_is(said);
+        assert!(refreshed(&rig).await.is_none());
+    }
+    // A delivery waits and is tried again; what is proven does stop the lane.
+    rig.destination.client_is(ContractClient { frozen: true, ..client(5) });
+    rig.submit.submit(rig.bundle().await, None).await.unwrap();
+    rig.destination.client_is_proven(ContractClient { frozen: true, ..client(5) });
+    assert_eq!(refreshed(&rig).await.unwrap().unwrap_err().kind, Kind::ClientFrozen);
+    assert_eq!(rig.submit.submit(rig.bundle().await, None).await.unwrap_err().kind, Kind::ClientFrozen);
+}
+
+#[tokio::test(start_paused = true)]
+async fn atk_081_a_refresh_is_reckoned_by_the_destinations_clock_without_overflow() {
+    let rig = Rig::new(false);
+    // Any number may stand there.
+    rig.destination.client_is_proven(ContractClient { height: u64::MAX, time: u64::MAX, ..client(1) });
+    assert!(refreshed(&rig).await.is_none());
+    assert_eq!(
+        rig.ear.expiry.lock().unwrap()[0],
+        (u64::MAX, u64::MAX, 1_005),
+        "now is the destination's newest header"
+    );
+    // A third of the period is left for the source only at a sixth: one second before, and after.
+    for (left, updates) in [(TRUSTING_PERIOD / 6, 0), (TRUSTING_PERIOD / 6 - 1, 1)] {
+        let time = 1_005 + left - TRUSTING_PERIOD.min(1_005 + left);
+        let period_ago = ContractClient { height: 1, time, ..client(1) };
+        rig.to.publish(Tip {
+            trusted: crate::lane::types::TrustedState { time: time + TRUSTING_PERIOD - left, ..state(6) },
+            update: Bytes::from_static(b"6"),
+        });
+        rig.destination.client_is_proven(period_ago);
+        assert!(refreshed(&rig).await.is_none());
+        assert_eq!(rig.destination.client_updates().min(1), updates, "{left} s left");
+    }
+    // Nothing is left.
+    rig.destination.client_is_proven(ContractClient { time: 0, ..client(1) });
+    rig.to.publish(Tip {
+        trusted: crate::lane::types::TrustedState { time: TRUSTING_PERIOD, ..state(7) },
+        update: Bytes::from_static(b"7"),
+    });
+    assert_eq!(refreshed(&rig).await.unwrap().unwrap_err().kind, Kind::ClientExpired);
+}
+
+#[tokio::test(start_paused = true)]
+async fn inv_8_the_lanes_of_a_frozen_chain_stop_at_either_end() {
+    for end in [0, 1] {
+        let rig = Rig::new(false);
+        let lane = Arc::new(rig.lane());
+        let mut state = lane.state.subscribe();
+        tokio::spawn(lane.run(Default::default()));
+        tokio::time::sleep(Duration::from_secs(1)).await;
+        assert_eq!(*state.borrow(), State::Running);
+        [&rig.from, &rig.to][end].stop(Kind::ClientFrozen);
+        let stopped = |s: &State| matches!(s, State::Stopped { kind: Kind::ClientFrozen, .. });
+        timeout(Duration::from_secs(5), state.wait_for(stopped)).await.expect("it goes on").unwrap();
+    }
+}
+
+impl Rig {
+    async fn bundle(&self) -> Arc<Bundle> {
+        let prover = crate::lane::prove::Prover::new(self.from.clone(), self.book.clone(), outbox(lane(7)));
+        Arc::new(prover.prove(0..1).await.unwrap())
+    }
+
+    fn lane(&self) -> Lane {
+        let (book, settings) = (self.book.clone(), Settings::default());
+        Lane {
+            id: lane(7),
+            send: None,
+            receive: None,
+            drive: None,
+            sweep: Arc::new(Sweep { book: book.clone(), role: Role::Source, settings, driven: false }),
+            confirm: Arc::new(Confirm {
+                destination: self.to.clone(),
+                book: book.clone(),
+                journal: self.journal.clone(),
+                closed: self.ear.clone(),
+            }),
+            refresh: Arc::new(Refresh {
+                source: self.from.clone(),
+                destination: self.to.clone(),
+                book: book.clone(),
+                role: Role::Source,
+                clock: Arc::new(Noon),
+                told: self.ear.clone(),
+            }),
+            audit: Arc::new(Audit {
+                source: self.from.clone(),
+                outbox: outbox(lane(7)),
+                book,
+                interval: Duration::from_secs(600),
+            }),
+            retries: self.ear.clone(),
+            state: watch::Sender::new(State::Running),
+            paused: watch::Sender::new(false),
+        }
+    }
+}
+
+/// A journal that has no room for letters.
+struct Full(Arc<dyn Journal>);
+
+impl Journal for Full {
+    fn bury(&self, _: &DeadLetter) -> Result<()> {
+        Err(Error::retry(Kind::Store, "no space left on device"))
+    }
+    fn trusted(&self, chain: &ChainId) -> Result<Option<TrustedState>> {
+        self.0.trusted(chain)
+    }
+    fn advance(&self, chain: &ChainId, trusted: &TrustedState, scanned: u64, seen: &[Seen<'_>]) -> Result<()> {
+        self.0.advance(chain, trusted, scanned, seen)
+    }
+    fn scanned(&self, chain: &ChainId) -> Result<Option<u64>> {
+        self.0.scanned(chain)
+    }
+    fn entries(&self, lane: LaneId, from: u64, limit: usize) -> Result<Vec<Entry>> {
+        self.0.entries(lane, from, limit)
+    }
+    fn commitments(&self, lane: LaneId) -> Result<Vec<B256>> {
+        self.0.commitments(lane)
+    }
+    fn truncate(&self, chain: &ChainId, lane: LaneId, size: u64, scanned: u64) -> Result<()> {
+        self.0.truncate(chain, lane, size, scanned)
+    }
+    fn delivered(&self, lane: LaneId) -> Result<Vec<(u64, U256)>> {
+        self.0.delivered(lane)
+    }
+    fn set_delivered(&self, lane: LaneId, words: &[(u64, U256)]) -> Result<()> {
+        self.0.set_delivered(lane, words)
+    }
+    fn received(&self, peer: &str, number: u64, bundle: &Bundle) -> Result<()> {
+        self.0.received(peer, number, bundle)
+    }
+    fn unfinished(&self) -> Result<Vec<(String, u64, Bundle)>> {
+        self.0.unfinished()
+    }
+    fn finished(&self, peer: &str, lane: LaneId, number: u64) -> Result<()> {
+        self.0.finished(peer, lane, number)
+    }
+    fn next_number(&self, lane: LaneId) -> Result<u64> {
+        self.0.next_number(lane)
+    }
+    fn intend(&self, intent: &TxIntent) -> Result<()> {
+        self.0.intend(intent)
+    }
+    fn intents(&self, chain: &ChainId, signer: &Account) -> Result<Vec<TxIntent>> {
+        self.0.intents(chain, signer)
+    }
+    fn settle(&self, chain: &ChainId, signer: &Account, nonce: u64) -> Result<()> {
+        self.0.settle(chain, signer, nonce)
+    }
+    fn dead_letters(&self, limit: usize) -> Result<Vec<DeadLetter>> {
+        self.0.dead_letters(limit)
+    }
+    fn exhume(&self, id: u64) -> Result<Option<DeadLetter>> {
+        self.0.exhume(id)
+    }
+}
