@@ -15,6 +15,7 @@ use crate::{
         confirm::Confirm,
         drive::Drive,
         error::{Error, Kind, Result},
+        freeze::Report,
         ports::{Clock, DeadLetter, Journal, Peer},
         prove::Prover,
         receive::{Receive, Stored},
@@ -113,6 +114,9 @@ pub(super) async fn build(parts: &Parts) -> Result<Built> {
         lanes.extend(bridge_lanes(parts, &chains, bridge, links.as_ref(), (&mut unfinished, &dead)).await?);
     }
     parts.metrics.process.lanes.set(lanes.len() as i64);
+    for chain in &chains {
+        chain.view.recall_freeze(&parts.journal, chain.chain.pinned.height).await?;
+    }
     let watches = chains.iter().map(|c| Arc::new(watch_of(parts, c))).collect();
     Ok(Built { chains, watches, lanes, links })
 }
@@ -352,6 +356,7 @@ fn wire(parts: &Parts, links: Option<&Links>, w: Wired<'_>) -> Result<BuiltLane>
             book: w.book.clone(),
             interval: w.settings.audit_interval,
         }),
+        report: Report { source: w.source.clone(), destination: w.destination.clone(), lane: id },
         retries: parts.observe.clone(),
         state: watch::Sender::new(State::Running),
         paused: watch::Sender::new(parts.paused.contains(id)),

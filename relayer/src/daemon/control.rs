@@ -174,8 +174,13 @@ impl Control for Daemon {
         let expires = self.built.links.as_ref().and_then(|l| l.tls.current().expires_at);
         let peers = self.built.links.iter().flat_map(|l| l.peers()).map(|p| PeerStatus {
             organisation: p.organisation().to_owned(),
-            connected: p.connected(),
-            detail: p.trouble().map_or_else(String::new, |(kind, detail)| format!("{}: {detail}", kind.name())),
+            // A peer that refuses every lane is no use, whatever the session.
+            connected: p.connected() && p.refusal().is_none(),
+            detail: match (p.trouble(), p.refusal()) {
+                (Some((kind, detail)), _) => format!("{}: {detail}", kind.name()),
+                (None, Some((kind, detail))) => format!("refuses every lane: {}: {detail}", kind.name()),
+                (None, None) => String::new(),
+            },
             certificate_expire_time: expires.map(timestamp),
         });
         Ok(RelayerStatus {

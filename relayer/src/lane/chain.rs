@@ -5,13 +5,13 @@ use super::{
     book::Book,
     error::{Error, Kind, Result},
     ports::{Entries, Headers, Proofs, Submitter, Verifier},
-    types::{Account, ChainId, TrustedState},
+    types::{Account, ChainId, Conflict, TrustedState},
 };
 use bytes::Bytes;
 use causeway_core::LaneId;
 use std::{
     collections::{BTreeSet, HashMap, VecDeque},
-    sync::{Arc, Mutex, PoisonError, RwLock},
+    sync::{Arc, Mutex, OnceLock, PoisonError, RwLock},
     time::Duration,
 };
 use tokio::sync::watch;
@@ -56,6 +56,8 @@ pub struct ChainView {
     doubts: watch::Sender<BTreeSet<LaneId>>,
     /// Why every lane of this chain stands still, if it does.
     stopped: watch::Sender<Option<Kind>>,
+    /// The evidence behind it.
+    conflict: OnceLock<Conflict>,
 }
 
 /// The ports of a chain, as a family's builder gives them.
@@ -91,6 +93,7 @@ impl ChainView {
             arriving: RwLock::default(),
             doubts: watch::Sender::default(),
             stopped: watch::Sender::new(None),
+            conflict: OnceLock::new(),
         }
     }
 
@@ -175,6 +178,19 @@ impl ChainView {
     /// Stops every lane of this chain.
     pub fn stop(&self, why: Kind) {
         self.stopped.send_replace(Some(why));
+    }
+
+    /// Stops every lane: final headers conflict.
+    pub(super) fn frozen_by(&self, conflict: Option<Conflict>) {
+        if let Some(conflict) = conflict {
+            let _ = self.conflict.set(conflict); // the first one counts
+        }
+        self.stop(Kind::ClientFrozen);
+    }
+
+    /// The evidence that froze this chain.
+    pub fn conflict(&self) -> Option<Conflict> {
+        self.conflict.get().cloned()
     }
 
     /// Waits until the chain's lanes must stop.

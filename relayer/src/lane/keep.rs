@@ -47,7 +47,7 @@ impl Watch {
             } else {
                 tracing::error!(chain = %self.chain.id, kind = e.kind.name(), detail = %e.detail, "the chain's lanes stand: needs an operator");
                 if e.kind == Kind::ClientFrozen {
-                    self.chain.stop(e.kind);
+                    self.chain.freeze(&self.journal).await;
                     return;
                 }
             }

@@ -11,6 +11,7 @@ pub mod chain;
 pub mod confirm;
 pub mod drive;
 pub mod error;
+pub mod freeze;
 pub mod keep;
 pub mod ports;
 pub mod prove;

@@ -6,8 +6,8 @@
 use super::{
     error::{Error, Kind, Result},
     types::{
-        Account, Bundle, ChainId, ContractClient, Delivery, Outcome, StateProof, TrustedState, TxEvent, Update,
-        VaultEvent,
+        Account, Bundle, ChainId, Conflict, ContractClient, Delivery, Outcome, StateProof, TrustedState, TxEvent,
+        Update, VaultEvent,
     },
 };
 use alloy::primitives::{B256, U256};
@@ -50,6 +50,8 @@ pub trait Verifier: Send + Sync {
         words: &[u64],
         proof: &StateProof,
     ) -> Result<Vec<U256>>;
+    /// The first conflict that [`Self::verify`] met: the evidence behind its `ClientFrozen`.
+    fn conflict(&self) -> Option<Conflict>;
     /// Unix second at which a client that stands at `trusted` can no longer be updated.
     fn expires_at(&self, trusted: &TrustedState) -> u64;
     /// Makes `update` acceptable to a client contract that holds `contract`, given trusted states that this relayer
@@ -90,6 +92,8 @@ pub trait Submitter: Send + Sync {
     async fn deliver(&self, call: Delivery) -> Result<mpsc::Receiver<TxEvent>>;
     /// Sends client updates alone (refresh of an idle client, or updates before a delivery).
     async fn update_client(&self, lane: LaneId, updates: Vec<Bytes>) -> Result<mpsc::Receiver<TxEvent>>;
+    /// Gives the client contract of `lane` evidence that freezes it.
+    async fn misbehaviour(&self, lane: LaneId, a: Bytes, b: Bytes) -> Result<mpsc::Receiver<TxEvent>>;
     /// Makes a chain that is idle and makes no empty blocks make one: an empty transaction to the signer itself. What
     /// must be proven at a newer header than the newest (a refresh of the client that reads this chain) needs it.
     async fn tick(&self) -> Result<mpsc::Receiver<TxEvent>>;
@@ -134,6 +138,12 @@ pub trait Journal: Send + Sync {
     fn trusted(&self, chain: &ChainId) -> Result<Option<TrustedState>>;
     /// One durable step of watching a chain: newest verified state, the block scanned to, and what was seen.
     fn advance(&self, chain: &ChainId, trusted: &TrustedState, scanned: u64, seen: &[Seen<'_>]) -> Result<()>;
+    /// A chain's final headers conflict: it stays frozen over restarts. The first evidence counts.
+    fn freeze(&self, chain: &ChainId, conflict: &Conflict) -> Result<()>;
+    /// Whether a chain is frozen, and by what.
+    fn frozen(&self, chain: &ChainId) -> Result<Option<Conflict>>;
+    /// People chose a header above the conflict to go on from.
+    fn thaw(&self, chain: &ChainId) -> Result<()>;
     /// Block up to which a chain's events have been taken in.
     fn scanned(&self, chain: &ChainId) -> Result<Option<u64>>;
     /// Entries of a lane from index `from`, ascending, at most `limit`.

@@ -173,7 +173,13 @@ impl Receive {
                     self.submit.verified(&stored.bundle, started.elapsed());
                     self.submit.submit(stored.bundle, Some((number, stored.answer))).await?;
                 }
-                Err(e) if e.class == Class::StopLane => return Err(e),
+                Err(e) if e.class == Class::StopLane => {
+                    // A peer brought the other side of a fork: that is the chain's fault, not the lane's alone.
+                    if e.kind == Kind::ClientFrozen {
+                        self.source.freeze(&self.journal).await;
+                    }
+                    return Err(e);
+                }
                 // Nothing is wrong with it: this relayer's own client is not there yet.
                 Err(e) if e.kind == Kind::NotAvailableYet && self.later(&stored) => {
                     tracing::debug!(lane = %self.book.lane(), number, detail = %e.detail, "a bundle waits for a newer header");

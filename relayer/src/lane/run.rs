@@ -6,6 +6,7 @@ use super::{
     confirm::Confirm,
     drive::Drive,
     error::{Class, Error, Kind, Result},
+    freeze::Report,
     ports::Inbound,
     receive::Receive,
     refresh::Refresh,
@@ -110,6 +111,8 @@ pub struct Lane {
     pub confirm: Arc<Confirm>,
     /// Keep the client contract alive.
     pub refresh: Arc<Refresh>,
+    /// Bring evidence to the client contract.
+    pub report: Report,
     /// Look for hidden entries.
     pub audit: Arc<Audit>,
     /// Told of retries.
@@ -151,6 +154,7 @@ impl Lane {
                 tokio::select! {
                     () = shutdown.cancelled() => return,
                     _ = paused.changed() => continue,
+                    () = self.report.run() => continue,
                 }
             }
             if started.elapsed() > CALM {

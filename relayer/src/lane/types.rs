@@ -36,6 +36,20 @@ pub struct Update {
     pub bytes: Bytes,
 }
 
+/// Evidence that a chain's validators committed two blocks that can not both be (INV-8): two updates, each of which a
+/// client would accept.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Conflict {
+    /// Height of the later one.
+    pub height: u64,
+    /// The update that was accepted first; empty where it is not known any more.
+    pub a: Bytes,
+    /// The other one.
+    pub b: Bytes,
+    /// For people.
+    pub detail: String,
+}
+
 /// A proof of reads of a chain's state, in the family's wire form.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct StateProof(pub Bytes);

@@ -114,6 +114,12 @@ pub fn connect(
 }
 
 impl GrpcPeer {
+    /// Why nothing can be sent although a session stands: the peer refuses every lane. The first lane's reason.
+    pub fn refusal(&self) -> Option<(Kind, String)> {
+        let refusals: Option<Vec<_>> = self.lanes.values().map(|lane| lane.refusal()).collect();
+        refusals?.into_iter().next()
+    }
+
     async fn keep(self: Arc<Self>, endpoint: Endpoint, way: Way, shutdown: CancellationToken) {
         let mut pauses = delays(&self.limits);
         loop {

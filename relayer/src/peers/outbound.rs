@@ -111,6 +111,14 @@ impl Lane {
         matches!(*self.standing.borrow(), Standing::Refused(..))
     }
 
+    /// Why the peer refuses the lane, if it does.
+    pub(super) fn refusal(&self) -> Option<(Kind, String)> {
+        match &*self.standing.borrow() {
+            Standing::Refused(kind, detail) => Some((*kind, detail.clone())),
+            Standing::Closed | Standing::Open => None,
+        }
+    }
+
     pub(super) fn held(&self) -> Vec<Range<u64>> {
         self.state().held.clone()
     }

@@ -20,6 +20,8 @@ use crate::lane::{
 pub(super) enum Write {
     Advance { chain: String, trusted: Vec<u8>, scanned: u64, seen: Vec<(LaneId, Vec<Entry>)> },
     Truncate { chain: String, lane: LaneId, size: u64, scanned: u64 },
+    Freeze { chain: String, conflict: Vec<u8> },
+    Thaw { chain: String },
     SetDelivered { lane: LaneId, words: Vec<(u64, U256)> },
     Received { lane: LaneId, number: u64, peer: String, bundle: Vec<u8> },
     Finished { lane: LaneId, number: u64, peer: String },
@@ -59,6 +61,8 @@ pub(super) fn apply(tables: &mut Tables<'_>, write: &Write) -> Result<Done> {
     match write {
         Write::Advance { chain, trusted, scanned, seen } => advance(tables, chain, trusted, *scanned, seen)?,
         Write::Truncate { chain, lane, size, scanned } => truncate(tables, chain, *lane, *size, *scanned)?,
+        Write::Freeze { chain, conflict } => freeze(tables, chain, conflict)?,
+        Write::Thaw { chain } => drop(tables.frozen.remove(chain.as_str())?),
         Write::SetDelivered { lane, words } => set_delivered(tables, *lane, words)?,
         Write::Received { lane, number, peer, bundle } => received(tables, *lane, *number, peer, bundle)?,
         Write::Finished { lane, number, peer } => finished(tables, *lane, *number, peer)?,
@@ -182,6 +186,13 @@ fn truncate(tables: &mut Tables<'_>, chain: &str, lane: LaneId, size: u64, scann
     let before = tables.scanned.get(chain)?.map(|guard| guard.value());
     if before.is_some_and(|before| before > scanned) {
         tables.scanned.insert(chain, scanned)?;
+    }
+    Ok(())
+}
+
+fn freeze(tables: &mut Tables<'_>, chain: &str, conflict: &[u8]) -> Result<()> {
+    if tables.frozen.get(chain)?.is_none() {
+        tables.frozen.insert(chain, conflict)?;
     }
     Ok(())
 }

@@ -8,7 +8,7 @@ use causeway_core::{Entry, LaneId, bounds::MAX_BATCH, pack};
 use crate::lane::{
     error::Kind,
     ports::{DeadLetter, TxIntent},
-    types::{Bundle, Run, TrustedState},
+    types::{Bundle, Conflict, Run, TrustedState},
 };
 
 /// Longest text kept of an error.
@@ -215,6 +215,26 @@ pub(super) fn take_intent(bytes: &[u8]) -> Result<TxIntent> {
 }
 
 /// The letter's number stands in the key.
+pub(super) fn put_conflict(conflict: &Conflict) -> Vec<u8> {
+    let mut out = conflict.height.to_be_bytes().to_vec();
+    put_bytes(&mut out, &conflict.a);
+    put_bytes(&mut out, &conflict.b);
+    put_bytes(&mut out, cut(&conflict.detail, DETAIL_MAX).as_bytes());
+    out
+}
+
+pub(super) fn take_conflict(bytes: &[u8]) -> Result<Conflict> {
+    let mut reader = Reader(bytes);
+    let conflict = Conflict {
+        height: reader.u64()?,
+        a: Bytes::copy_from_slice(reader.bytes()?),
+        b: Bytes::copy_from_slice(reader.bytes()?),
+        detail: reader.text()?,
+    };
+    reader.finish()?;
+    Ok(conflict)
+}
+
 pub(super) fn put_letter(letter: &DeadLetter) -> Vec<u8> {
     let mut out = Vec::with_capacity(128 + letter.detail.len());
     out.extend_from_slice(letter.lane.0.as_slice());

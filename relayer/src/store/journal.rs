@@ -15,7 +15,7 @@ use super::{
 use crate::lane::{
     error::{Error, Kind, Result},
     ports::{DeadLetter, Journal, Seen, TxIntent},
-    types::{Account, Bundle, ChainId, TrustedState},
+    types::{Account, Bundle, ChainId, Conflict, TrustedState},
 };
 
 impl Store {
@@ -37,6 +37,18 @@ impl Journal for Store {
         }
         let trusted = codec::put_trusted(trusted);
         self.write(Write::Advance { chain: chain.to_string(), trusted, scanned, seen: runs })
+    }
+
+    fn freeze(&self, chain: &ChainId, conflict: &Conflict) -> Result<()> {
+        self.write(Write::Freeze { chain: chain.to_string(), conflict: codec::put_conflict(conflict) })
+    }
+
+    fn frozen(&self, chain: &ChainId) -> Result<Option<Conflict>> {
+        self.read_frozen(chain)
+    }
+
+    fn thaw(&self, chain: &ChainId) -> Result<()> {
+        self.write(Write::Thaw { chain: chain.to_string() })
     }
 
     fn scanned(&self, chain: &ChainId) -> Result<Option<u64>> {

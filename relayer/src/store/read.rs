@@ -13,7 +13,7 @@ use super::{
 use crate::lane::{
     error::Result,
     ports::{DeadLetter, TxIntent},
-    types::{Bundle, TrustedState},
+    types::{Bundle, Conflict, TrustedState},
 };
 
 fn unreadable(error: redb::StorageError) -> crate::lane::error::Error {
@@ -25,6 +25,17 @@ impl Store {
         let states = table(&self.file.read()?, tables::TRUSTED)?;
         let state = states.get(chain).map_err(unreadable)?;
         state.map(|guard| codec::take_trusted(guard.value())).transpose().map_err(|error| corrupt("trusted", error))
+    }
+
+    pub(super) fn read_frozen(&self, chain: &str) -> Result<Option<Conflict>> {
+        let frozen = match self.file.read()?.open_table(tables::FROZEN) {
+            Ok(frozen) => frozen,
+            // A journal from before there was one: the first write makes it.
+            Err(redb::TableError::TableDoesNotExist(_)) => return Ok(None),
+            Err(error) => return Err(broken("cannot open a table", error)),
+        };
+        let conflict = frozen.get(chain).map_err(unreadable)?;
+        conflict.map(|guard| codec::take_conflict(guard.value())).transpose().map_err(|error| corrupt("frozen", error))
     }
 
     pub(super) fn read_scanned(&self, chain: &str) -> Result<Option<u64>> {

@@ -19,6 +19,8 @@ pub(super) const META_LETTER: &str = "letter";
 pub(super) const TRUSTED: TableDefinition<'static, &str, &[u8]> = TableDefinition::new("trusted");
 /// Block scanned to, by chain.
 pub(super) const SCANNED: TableDefinition<'static, &str, u64> = TableDefinition::new("scanned");
+/// Conflicts that froze a chain, by chain.
+pub(super) const FROZEN: TableDefinition<'static, &str, &[u8]> = TableDefinition::new("frozen");
 /// Runs of consecutive entries by lane and first index; together they are `[0, size)` without a hole.
 pub(super) const ENTRIES: TableDefinition<'static, LaneKey, &[u8]> = TableDefinition::new("entries");
 /// Proven words of the delivered bitmap by lane and word.
@@ -39,6 +41,7 @@ pub(super) struct Tables<'t> {
     pub(super) meta: Table<'t, &'static str, u64>,
     pub(super) trusted: Table<'t, &'static str, &'static [u8]>,
     pub(super) scanned: Table<'t, &'static str, u64>,
+    pub(super) frozen: Table<'t, &'static str, &'static [u8]>,
     pub(super) entries: Table<'t, LaneKey, &'static [u8]>,
     pub(super) delivered: Table<'t, LaneKey, [u8; 32]>,
     pub(super) bundles: Table<'t, &'static [u8], &'static [u8]>,
@@ -55,6 +58,7 @@ impl<'t> Tables<'t> {
                 meta: transaction.open_table(META)?,
                 trusted: transaction.open_table(TRUSTED)?,
                 scanned: transaction.open_table(SCANNED)?,
+                frozen: transaction.open_table(FROZEN)?,
                 entries: transaction.open_table(ENTRIES)?,
                 delivered: transaction.open_table(DELIVERED)?,
                 bundles: transaction.open_table(BUNDLES)?,

@@ -4,7 +4,7 @@ use crate::{
     lane::{
         error::{Kind, Result},
         ports::{DeadLetter, Journal, Seen, TxIntent},
-        types::{Account, Bundle, ChainId, TrustedState},
+        types::{Account, Bundle, ChainId, Conflict, TrustedState},
     },
     metrics::{Metrics, Refresh, process::ProcessMetrics},
 };
@@ -68,6 +68,15 @@ impl Journal for Measured {
     }
     fn advance(&self, chain: &ChainId, trusted: &TrustedState, scanned: u64, seen: &[Seen<'_>]) -> Result<()> {
         self.write(|j| j.advance(chain, trusted, scanned, seen))
+    }
+    fn freeze(&self, chain: &ChainId, conflict: &Conflict) -> Result<()> {
+        self.write(|j| j.freeze(chain, conflict))
+    }
+    fn frozen(&self, chain: &ChainId) -> Result<Option<Conflict>> {
+        self.read(|j| j.frozen(chain))
+    }
+    fn thaw(&self, chain: &ChainId) -> Result<()> {
+        self.write(|j| j.thaw(chain))
     }
     fn scanned(&self, chain: &ChainId) -> Result<Option<u64>> {
         self.read(|j| j.scanned(chain))

@@ -41,10 +41,11 @@ impl<'a, W: MakeWriter<'a>> MakeWriter<'a> for JsonLines<W> {
     }
 }
 
-/// The filter of `level`. Dependencies that log every frame or request stay at `warn` unless named.
+/// The filter of `level`. Dependencies that log every frame or request stay at `warn` unless named; subscriptions that end
+/// are made again and told by this program, once.
 pub fn filter(level: &str) -> Result<EnvFilter, BadFilter> {
     let quiet = "h2=warn,hyper=warn,hyper_util=warn,tower=warn,tonic=warn,rustls=warn,opentelemetry=warn,\
-                 opentelemetry_sdk=warn,opentelemetry_otlp=warn,alloy=warn";
+                 opentelemetry_sdk=warn,opentelemetry_otlp=warn,alloy=warn,alloy_pubsub=off,alloy_transport_ws=off";
     EnvFilter::try_new(format!("{quiet},{level}")).map_err(|_| BadFilter { found: level.to_owned() })
 }
 

@@ -1,7 +1,7 @@
 //! Transfers over a bridge, step by step through the ports: lock → scan → prove → verify → deliver → final → proven
 //! delivered; a late one comes back with its original's proof.
 
-use crate::rig::{BLOCK, Rig, Side, bridge, finalised, reach, watch};
+use crate::rig::{BLOCK, Rig, Side, WallClock, bridge, finalised, reach, watch};
 use alloy::{
     primitives::{Address, B256, Bytes, U256, address, keccak256},
     sol,
@@ -22,10 +22,16 @@ use causeway::{
             },
         },
     },
-    lane::types::{Bundle, Delivery, Originals, Run, StateProof, TrustedState, Update, VaultEvent},
+    lane::{
+        chain::{ChainView, Ports},
+        error::Kind,
+        freeze::Report,
+        ports::Clock,
+        types::{Bundle, Delivery, Originals, Run, StateProof, TrustedState, Update, VaultEvent},
+    },
 };
 use causeway_core::{Anchor, Body, Entry, LaneId, OutboxTree, Reason, tree::peaks};
-use causeway_devchain::{Faults, LogLie, RpcConfig};
+use causeway_devchain::{Faults, HeaderLie, LogLie, RpcConfig};
 use std::sync::Arc;
 
 sol! {
@@ -486,4 +492,52 @@ async fn atk_066_an_idle_chain_is_made_to_make_a_block() {
     let (_, block, _) = finalised(ports.submitter.as_ref().unwrap().tick().await.unwrap()).await;
     assert_eq!(block, height + 1);
     assert_eq!(reach(&mut states, block).await.0.height, block);
+}
+
+/// A chain as lanes see it.
+fn seen(chain: &Chain) -> Arc<ChainView> {
+    let ports = Ports {
+        headers: chain.headers.clone(),
+        verifier: chain.verifier.clone(),
+        proofs: chain.proofs.clone(),
+        entries: chain.entries.clone(),
+        submitter: chain.submitter.clone(),
+    };
+    Arc::new(ChainView::new(chain.id.clone(), chain.vault.clone(), chain.block_time, ports))
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn inv_8_evidence_of_two_final_blocks_freezes_the_client_contract_at_the_other_chain() {
+    let (north, south) = bridge(Rig::new(chain(4061, "north6")).await, Rig::new(chain(4062, "south6")).await).await;
+    let (out, _) = lanes(&north, &south);
+    let (north_ports, south_ports) = (north.ports(1), south.ports(1));
+    let mut south_states = watch(Arc::clone(&south_ports));
+    reach(&mut south_states, 1).await;
+    let faults = Faults { header: Some(HeaderLie::Equivocate), ..Faults::default() };
+    let other = north.rig.handle.endpoint(faults).await.unwrap();
+    let other = north.rig.ports(north.rig.config(&[(other.rpc_url(), None)], north.end.vault, ""));
+    // The relayer's own client accepts one block, and is shown the other.
+    let pinned = north_ports.headers.pinned(north_ports.pinned.height).await.unwrap();
+    let start = north_ports.verifier.start(north_ports.pinned.hash, &pinned, WallClock.now()).unwrap();
+    let height = north.rig.handle.head().number;
+    let mut verdicts = Vec::new();
+    for told in [&north_ports, &other] {
+        told.headers.newer_than(height - 1).await.unwrap();
+        let [update] = told.headers.updates(&start, height).await.unwrap().try_into().unwrap();
+        verdicts.push(north_ports.verifier.verify(&start, &update, WallClock.now()).map_err(|e| e.kind));
+    }
+    assert!(verdicts[0].is_ok());
+    assert_eq!(verdicts[1].as_ref().unwrap_err(), &Kind::ClientFrozen);
+    let (from, to) = (seen(&north_ports), seen(&south_ports));
+    from.freeze(&north.rig.context.journal).await;
+    assert_eq!(north.rig.context.journal.frozen(&from.id).unwrap().map(|c| c.height), Some(height));
+    let report = Report { source: from, destination: to, lane: out };
+    tokio::spawn(async move { report.run().await });
+    let submitter = south_ports.submitter.clone().unwrap();
+    let frozen = async {
+        while !submitter.proven_client(out).await.is_ok_and(|client| client.frozen) {
+            reach(&mut south_states, south.rig.handle.head().number + 1).await;
+        }
+    };
+    tokio::time::timeout(crate::rig::PATIENCE, frozen).await.expect("the contract is not frozen");
 }

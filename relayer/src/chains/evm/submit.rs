@@ -200,6 +200,14 @@ impl Submitter for EvmSubmitter {
         Ok(in_a_row(sent))
     }
 
+    async fn misbehaviour(&self, lane: LaneId, a: bytes::Bytes, b: bytes::Bytes) -> Result<mpsc::Receiver<TxEvent>> {
+        let client = self.client_of(lane).await?;
+        let data: Bytes = IClient::misbehaviourCall { a: a.into(), b: b.into() }.abi_encode().into();
+        // Two updates' checks and three slots written.
+        let gas = bundle::update_gas(&data).saturating_mul(2).min(self.gas.limit);
+        self.signer.send(Job { call: Call::new(client, data, gas), lane, range: 0..0 }).await
+    }
+
     async fn tick(&self) -> Result<mpsc::Receiver<TxEvent>> {
         let call = Call::new(self.signer.address(), Bytes::new(), EMPTY_GAS);
         self.signer.send(Job { call, lane: LaneId::default(), range: 0..0 }).await

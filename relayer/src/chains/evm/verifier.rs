@@ -8,7 +8,7 @@ use super::{catch_up::CatchUp, config::EvmChain, config::Mode};
 use crate::lane::{
     error::{Error, Kind, Result},
     ports::Verifier,
-    types::{Account, ContractClient, StateProof, TrustedState, Update},
+    types::{Account, Conflict, ContractClient, StateProof, TrustedState, Update},
 };
 use alloy::primitives::{Address, B256, U256};
 use bytes::Bytes;
@@ -20,13 +20,15 @@ use causeway_bft_evm::{
 use causeway_core::LaneId;
 use std::{
     collections::BTreeMap,
-    sync::{Mutex, PoisonError},
+    sync::{Mutex, OnceLock, PoisonError},
 };
 use tokio::sync::watch;
 
 /// Accepted headers whose hashes are remembered. At one block a second: more than an hour in which a second block of
 /// the same height is noticed without anybody's evidence.
 const REMEMBERED: usize = 4_096;
+/// Bytes of updates that are kept as evidence: a thousand headers of a chain with 64 validators.
+const REMEMBERED_BYTES: usize = 8 << 20;
 
 /// Parameters of the light client of `chain`.
 pub fn params(chain: &EvmChain) -> Params {
@@ -49,7 +51,8 @@ pub struct EvmVerifier {
     params: Params,
     verified: watch::Sender<u64>,
     roots: watch::Sender<Option<(u64, B256)>>,
-    accepted: Mutex<BTreeMap<u64, B256>>,
+    accepted: Mutex<Accepted>,
+    conflict: OnceLock<Conflict>,
     catch_up: CatchUp,
 }
 
@@ -61,6 +64,7 @@ impl EvmVerifier {
             verified: watch::channel(0).0,
             roots: watch::channel(None).0,
             accepted: Mutex::default(),
+            conflict: OnceLock::new(),
             catch_up,
         }
     }
@@ -82,25 +86,56 @@ impl EvmVerifier {
         }
     }
 
-    /// Refuses a second block of a height that was accepted before, and remembers this one.
-    fn compare(&self, height: u64, hash: B256) -> Result<()> {
+    /// Refuses a second block of a height that was accepted before, keeps the evidence, and remembers this one.
+    fn compare(&self, height: u64, hash: B256, update: &Bytes) -> Result<()> {
         let mut accepted = self.accepted.lock().unwrap_or_else(PoisonError::into_inner);
-        let first = *accepted.entry(height).or_insert(hash);
-        while accepted.len() > REMEMBERED {
-            accepted.pop_first();
-        }
-        if first == hash {
-            return Ok(());
-        }
+        let Some((first, evidence)) = accepted.remember(height, hash, update) else { return Ok(()) };
+        drop(accepted);
         let detail = format!("two final blocks of height {height}: {first} and {hash}");
+        let conflict = Conflict { height, a: evidence, b: update.clone(), detail: detail.clone() };
+        let _ = self.conflict.set(conflict); // the first one counts
         Err(Error::stop_lane(Kind::ClientFrozen, detail))
+    }
+}
+
+/// Headers that were accepted last: hash, and the update while there is room.
+#[derive(Default)]
+struct Accepted {
+    by_height: BTreeMap<u64, (B256, Bytes)>,
+    bytes: usize,
+}
+
+impl Accepted {
+    /// Remembers a header; gives the other one of that height if there is one.
+    fn remember(&mut self, height: u64, hash: B256, update: &Bytes) -> Option<(B256, Bytes)> {
+        match self.by_height.get(&height) {
+            Some((first, _)) if *first == hash => return None,
+            Some(other) => return Some(other.clone()),
+            None => {}
+        }
+        self.bytes += update.len();
+        self.by_height.insert(height, (hash, update.clone()));
+        if self.by_height.len() > REMEMBERED
+            && let Some((_, (_, update))) = self.by_height.pop_first()
+        {
+            self.bytes -= update.len();
+        }
+        if self.bytes > REMEMBERED_BYTES {
+            // The older half keeps its hashes alone.
+            let half = self.by_height.len() / 2;
+            for (_, update) in self.by_height.values_mut().take(half.max(1)) {
+                self.bytes -= std::mem::take(update).len();
+            }
+        }
+        None
     }
 }
 
 impl Verifier for EvmVerifier {
     fn start(&self, pinned: B256, header: &Update, now: u64) -> Result<TrustedState> {
         let state = bft::TrustedState::begin(&self.params, &pinned, &header.bytes, None, now).map_err(refused)?;
-        self.compare(state.height(), state.block_hash())?;
+        // The pinned header comes as a block, not as an update: it is no evidence.
+        self.compare(state.height(), state.block_hash(), &Bytes::new())?;
         self.moved(state.height(), state.state_root());
         Ok(trusted(&state))
     }
@@ -108,12 +143,12 @@ impl Verifier for EvmVerifier {
     fn verify(&self, at: &TrustedState, update: &Update, now: u64) -> Result<TrustedState> {
         let verified = bft::verify(&self.params, &state(at)?, &update.bytes, now).map_err(refused)?;
         let header = verified.header;
+        self.compare(header.height, header.block_hash, &update.bytes)?;
         if header.height == at.height && header.block_hash != at.header_hash {
             let detail =
                 format!("two final blocks of height {}: {} and {}", at.height, at.header_hash, header.block_hash);
             return Err(Error::stop_lane(Kind::ClientFrozen, detail));
         }
-        self.compare(header.height, header.block_hash)?;
         self.moved(header.height, header.state_root);
         Ok(TrustedState {
             height: header.height,
@@ -146,6 +181,10 @@ impl Verifier for EvmVerifier {
         proof: &StateProof,
     ) -> Result<Vec<U256>> {
         delivered_words(&at.state_root, address(vault)?, &lane.0, words, &proof.0).map_err(unproven)
+    }
+
+    fn conflict(&self) -> Option<Conflict> {
+        self.conflict.get().cloned()
     }
 
     fn expires_at(&self, trusted: &TrustedState) -> u64 {

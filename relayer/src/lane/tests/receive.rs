@@ -172,3 +172,16 @@ async fn a_lane_that_stops_keeps_the_bundle_that_stopped_it() {
     let (_inbox, _task) = rig.run();
     rig.delivered().await;
 }
+
+#[tokio::test(start_paused = true)]
+async fn inv_8_a_conflicting_header_in_a_peers_bundle_freezes_the_chain() {
+    let rig = Rig::new();
+    rig.from.publish(tip(5));
+    let (inbox, task) = rig.run();
+    rig.source.judge_next(Error::stop_lane(Kind::ClientFrozen, "two final blocks"));
+    let answer = mpsc::channel(8).0;
+    inbox.send(Inbound { number: 4, bundle: rig.bundle(8).await, answer }).await.unwrap();
+    assert_eq!(task.await.unwrap().unwrap_err().kind, Kind::ClientFrozen);
+    assert_eq!(rig.from.stopped(), Some(Kind::ClientFrozen), "the chain, not this lane alone");
+    assert_eq!(rig.journal.frozen(&rig.from.id).unwrap(), rig.from.conflict());
+}

@@ -8,7 +8,9 @@ use crate::lane::{
     chain::{ChainView, Ports},
     error::{Error, Kind, Result},
     ports::{Clock, Entries, Headers, Proofs, Submitter, Verifier},
-    types::{Account, ContractClient, Delivery, EventAt, StateProof, TrustedState, TxEvent, Update, VaultEvent},
+    types::{
+        Account, Conflict, ContractClient, Delivery, EventAt, StateProof, TrustedState, TxEvent, Update, VaultEvent,
+    },
 };
 use alloy::primitives::{B256, U256};
 use async_trait::async_trait;
@@ -61,6 +63,7 @@ struct Told {
     client: Option<ContractClient>,
     proven: Option<ContractClient>,
     updates: usize,
+    evidence: Vec<(Bytes, Bytes)>,
     proofs: usize,
     deliveries: Vec<(Delivery, mpsc::Sender<TxEvent>)>,
 }
@@ -179,6 +182,11 @@ impl Script {
         self.told().client = Some(client);
     }
 
+    /// Evidence that was brought to the client contract.
+    pub(super) fn evidence(&self) -> Vec<(Bytes, Bytes)> {
+        self.told().evidence.clone()
+    }
+
     /// What the chain proves of it.
     pub(super) fn client_is_proven(&self, client: ContractClient) {
         self.told().proven = Some(client);
@@ -259,6 +267,9 @@ impl Verifier for Script {
         let told = self.told();
         Ok(words.iter().map(|w| told.delivered.get(&(lane, *w)).copied().unwrap_or_default()).collect())
     }
+    fn conflict(&self) -> Option<Conflict> {
+        Some(conflict())
+    }
     fn expires_at(&self, trusted: &TrustedState) -> u64 {
         trusted.time + TRUSTING_PERIOD
     }
@@ -313,6 +324,10 @@ impl Submitter for Script {
         self.told().updates += 1;
         Ok(mpsc::channel(1).1)
     }
+    async fn misbehaviour(&self, _: LaneId, a: Bytes, b: Bytes) -> Result<mpsc::Receiver<TxEvent>> {
+        self.told().evidence.push((a, b));
+        Ok(mpsc::channel(1).1)
+    }
     async fn tick(&self) -> Result<mpsc::Receiver<TxEvent>> {
         Ok(mpsc::channel(1).1)
     }
@@ -325,6 +340,12 @@ impl Submitter for Script {
     async fn balance(&self) -> Result<U256> {
         Ok(U256::ZERO)
     }
+}
+
+/// What a scripted verifier shows for its `ClientFrozen`.
+pub(super) fn conflict() -> Conflict {
+    let (a, b) = (Bytes::from_static(b"one block"), Bytes::from_static(b"another"));
+    Conflict { height: 8, a, b, detail: "two blocks of height 8".into() }
 }
 
 /// A live client contract at `height`.

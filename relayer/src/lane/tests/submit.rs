@@ -2,7 +2,7 @@
 
 use super::{
     Ear,
-    script::{Noon, Script, TRUSTING_PERIOD, book, client, entry, lane, outbox, state},
+    script::{Noon, Script, TRUSTING_PERIOD, book, client, conflict, entry, lane, outbox, state},
 };
 use crate::{
     lane::{
@@ -11,13 +11,14 @@ use crate::{
         chain::{ChainView, Tip},
         confirm::Confirm,
         error::{Error, Kind, Result},
+        freeze::Report,
         ports::{DeadLetter, Journal, Seen, TxIntent},
         refresh::Refresh,
         run::{Lane, State},
         settings::{Role, Settings},
         submit::Submit,
         sweep::Sweep,
-        types::{Account, Bundle, ChainId, ContractClient, TrustedState},
+        types::{Account, Bundle, ChainId, Conflict, ContractClient, TrustedState},
     },
     store::Store,
 };
@@ -43,7 +44,10 @@ impl Rig {
     fn new(full: bool) -> Self {
         let dir = tempfile::tempdir().unwrap();
         let store: Arc<dyn Journal> = Arc::new(Store::open(dir.path()).unwrap());
-        let journal: Arc<dyn Journal> = if full { Arc::new(Full(store)) } else { store };
+        Self::over(if full { Arc::new(Full(store)) } else { store }, dir)
+    }
+
+    fn over(journal: Arc<dyn Journal>, dir: TempDir) -> Self {
         let (source, destination) = (Script::new(5), Script::new(5));
         let (from, to) = (source.view("eip155:1"), destination.view("eip155:2"));
         let (book, reverse) = (book(7, &from, &to), book(8, &to, &from));
@@ -202,6 +206,7 @@ impl Rig {
                 book,
                 interval: Duration::from_secs(600),
             }),
+            report: Report { source: self.from.clone(), destination: self.to.clone(), lane: lane(7) },
             retries: self.ear.clone(),
             state: watch::Sender::new(State::Running),
             paused: watch::Sender::new(false),
@@ -221,6 +226,15 @@ impl Journal for Full {
     }
     fn advance(&self, chain: &ChainId, trusted: &TrustedState, scanned: u64, seen: &[Seen<'_>]) -> Result<()> {
         self.0.advance(chain, trusted, scanned, seen)
+    }
+    fn freeze(&self, chain: &ChainId, conflict: &Conflict) -> Result<()> {
+        self.0.freeze(chain, conflict)
+    }
+    fn frozen(&self, chain: &ChainId) -> Result<Option<Conflict>> {
+        self.0.frozen(chain)
+    }
+    fn thaw(&self, chain: &ChainId) -> Result<()> {
+        self.0.thaw(chain)
     }
     fn scanned(&self, chain: &ChainId) -> Result<Option<u64>> {
         self.0.scanned(chain)
@@ -267,4 +281,31 @@ impl Journal for Full {
     fn exhume(&self, id: u64) -> Result<Option<DeadLetter>> {
         self.0.exhume(id)
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn inv_8_evidence_goes_to_the_client_contract_until_it_is_proven_frozen_and_survives_a_restart() {
+    let rig = Rig::new(false);
+    rig.from.freeze(&rig.journal).await;
+    // Another process: it knows from the journal alone.
+    let again = Rig::over(rig.journal.clone(), rig._dir);
+    assert_eq!(again.from.stopped(), None);
+    again.from.recall_freeze(&again.journal, 8).await.unwrap();
+    assert_eq!((again.from.stopped(), again.from.conflict()), (Some(Kind::ClientFrozen), Some(conflict())));
+    assert_eq!(again.to.stopped(), None);
+    tokio::spawn(Arc::new(again.lane()).run(Default::default()));
+    tokio::time::sleep(Duration::from_secs(10)).await;
+    let brought = again.destination.evidence();
+    assert!(brought.len() > 1, "until it is proven");
+    assert_eq!(brought[0], (conflict().a, conflict().b));
+    again.destination.client_is_proven(ContractClient { frozen: true, ..client(5) });
+    tokio::time::sleep(Duration::from_secs(120)).await;
+    let brought = again.destination.evidence().len();
+    tokio::time::sleep(Duration::from_secs(600)).await;
+    assert_eq!(again.destination.evidence().len(), brought, "no more once it is frozen");
+    // People chose a header above it.
+    let chosen = Rig::over(again.journal.clone(), again._dir);
+    chosen.from.recall_freeze(&chosen.journal, 9).await.unwrap();
+    assert_eq!(chosen.from.stopped(), None);
+    assert_eq!(chosen.journal.frozen(&chosen.from.id).unwrap(), None);
 }

@@ -121,6 +121,29 @@ async fn atk_068_other_terms_are_refused_and_named() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_peer_that_refuses_every_lane_is_shown_with_its_reason() {
+    let world = World::new();
+    let end = world.serve(hello("b", &[("a", Direction::In, terms(1))]), limits(), 0).await;
+    let _inbox = end.routes.attach(lane(1), 4);
+    let mut other = terms(1);
+    other.caps = B256::ZERO;
+    let own = hello("a", &[("b", Direction::Out, other.clone())]);
+    let (peer, _, _stop) = world.connect(end.address, own, limits());
+    eventually("a session", || peer.connected()).await;
+    eventually("a refusal", || peer.refusal().is_some_and(|(kind, _)| kind == Kind::PeerRefused)).await;
+    // One lane of two: the peer is of use.
+    let world = World::new();
+    let own = hello("a", &[("b", Direction::Out, other), ("b", Direction::Out, terms(2))]);
+    let both = hello("b", &[("a", Direction::In, terms(1)), ("a", Direction::In, terms(2))]);
+    let end = world.serve(both, limits(), 0).await;
+    let _inbox = end.routes.attach(lane(2), 4);
+    let (peer, _, _stop) = world.connect(end.address, own, limits());
+    eventually("a session", || peer.connected()).await;
+    peer.deliver(1, &bundle(lane(2), 0..5)).await.unwrap();
+    assert_eq!(peer.refusal(), None);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn atk_068_nobody_skips_hello() {
     use causeway_proto::{
         convert,
