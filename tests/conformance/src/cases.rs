@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use serde_json::Value;
 
 use crate::{
-    bitcoin, bls, codec, cometbft, edwards, ethereum, fabric, fisco_bcos, headers, ics23, proofs, rpc, substrate,
+    bitcoin, bls, codec, cometbft, edwards, ethereum, fabric, fisco_bcos, headers, ics23, neo, proofs, rpc, substrate,
 };
 
 /// What became of one case.
@@ -72,6 +72,7 @@ const FORMATS: &[&[Format]] = &[
     &fisco_bcos::FORMATS,
     &ics23::FORMATS,
     &substrate::FORMATS,
+    &neo::FORMATS,
 ];
 
 /// Istanbul-style BFT EVM chains, RLP and Merkle-Patricia tries.
@@ -111,6 +112,10 @@ const VERIFIED: &[&str] = &[
     "ethereum-beacon",
     "ethereum-prysm",
     "fisco-bcos",
+    "goquorum-qbft",
+    "substrate",
+    "neo-n3",
+    "neo-go",
 ];
 
 /// Judges the cases of a file of a family.

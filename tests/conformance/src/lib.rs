@@ -12,6 +12,7 @@
 //! | module | formats |
 //! |---|---|
 //! | [`headers`] | blocks with seals and their validators; a linked chain; a quorum table |
+//! | [`neo`] | Neo N3 headers, blocks, committees and storage proofs |
 //! | [`codec`] | QBFT extra data and messages; RLP tests |
 //! | [`rpc`] | answers of nodes: blocks, genesis, signers, snapshots, proofs, transactions |
 //! | [`bitcoin`] | Bitcoin: headers, Merkle proofs, transactions |
@@ -40,6 +41,7 @@ pub mod floor;
 pub mod headers;
 pub mod ics23;
 pub mod json;
+pub mod neo;
 pub mod proofs;
 pub mod report;
 pub mod rpc;

@@ -12,6 +12,9 @@ mod native;
 #[cfg(feature = "p256-portable")]
 mod portable;
 
+#[cfg(feature = "p256-points")]
+mod points;
+
 use core::cmp::Ordering;
 
 use thiserror::Error;
@@ -19,6 +22,8 @@ use thiserror::Error;
 pub use der::{MAX_SIGNATURE_BYTES, signature_from_der};
 #[cfg(feature = "p256-native")]
 pub use native::Native;
+#[cfg(feature = "p256-points")]
+pub use points::decompress;
 #[cfg(feature = "p256-portable")]
 pub use portable::Portable;
 
