@@ -21,6 +21,8 @@ pub fn run() -> i32 {
         (18, pairing),
         #[cfg(feature = "ethereum")]
         (19, sync_committee),
+        #[cfg(feature = "neo")]
+        (20, neo_headers),
     ];
     if checks.is_empty() {
         return -1;
@@ -208,4 +210,26 @@ fn sync_committee() -> bool {
         })
     };
     judge(22) && !judge(21)
+}
+
+/// The genesis header of neo-go's unit test network starts a client, under its hash alone; a header without a witness by
+/// its consensus is refused.
+#[cfg(feature = "neo")]
+fn neo_headers() -> bool {
+    use alloy_primitives::{B256, hex};
+    use causeway_neo::{Header, Params, TrustedState, verify};
+    let header = hex!(
+        "0000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000"
+        "00000000000000000000000088ea19ef550100001dac2b7c00000000000000000068b9e81e8c0e6c9079b4b9d105e878a76d3f223f010001"
+        "11"
+    );
+    let mut hash = hex!("0f8fb4e17d2ab9f3097af75ca7fd16064160fb8043db94909e00dd4e257b9dc4");
+    hash.reverse(); // as nodes show it
+    let params = Params { magic: 42, state_root_in_header: false, trusting_period: 86_400, drift: 15 };
+    let now = 1_468_595_301;
+    let pinned = |hash: B256| TrustedState::pinned(&params, &hash, &header, now);
+    let Ok(trusted) = pinned(B256::new(hash)) else { return false };
+    Header::read(&params, &header).is_ok_and(|header| header.height == 0)
+        && pinned(B256::repeat_byte(1)).is_err()
+        && verify(&params, &trusted, &header, now).is_err()
 }
