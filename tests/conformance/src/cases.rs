@@ -112,8 +112,6 @@ const VERIFIED: &[&str] = &[
     "ethereum-beacon",
     "ethereum-prysm",
     "fisco-bcos",
-    "goquorum-qbft",
-    "substrate",
     "neo-n3",
     "neo-go",
 ];
