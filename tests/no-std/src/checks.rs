@@ -23,6 +23,10 @@ pub fn run() -> i32 {
         (19, sync_committee),
         #[cfg(feature = "neo")]
         (20, neo_headers),
+        #[cfg(feature = "substrate")]
+        (23, substrate),
+        #[cfg(feature = "fisco-bcos")]
+        (24, fisco_bcos),
     ];
     if checks.is_empty() {
         return -1;
@@ -232,4 +236,85 @@ fn neo_headers() -> bool {
     Header::read(&params, &header).is_ok_and(|header| header.height == 0)
         && pinned(B256::repeat_byte(1)).is_err()
         && verify(&params, &trusted, &header, now).is_err()
+}
+
+/// An honest update of GRANDPA, but for its signature: every rule before it holds, and the check of signatures refuses.
+#[cfg(feature = "substrate")]
+fn substrate() -> bool {
+    use alloc::{collections::BTreeMap, vec, vec::Vec};
+    use alloy_primitives::B256;
+    use causeway_substrate::{
+        AncestryRule, AuthoritySet, AuthoritySource, Finality, GrandpaUpdate, HeaderFormat, Params, Refusal,
+        TrustedState, Update,
+        compose::{StateVersion, Vote, header, justification, trie},
+        conflict,
+        hash::blake2_256,
+        proof::TIMESTAMP_NOW,
+        verify,
+    };
+    let state = BTreeMap::from([(TIMESTAMP_NOW.to_vec(), 6_000u64.to_le_bytes().to_vec())]);
+    let (root, nodes) = trie(&state, StateVersion::V1);
+    let header = header(&B256::ZERO, 2, &root, &[]);
+    // The base point: a key of the curve that nobody signs with here.
+    let mut key = [0x66; 32];
+    key[0] = 0x58;
+    let vote = Vote { target: (blake2_256(&header), 2), signature: [0; 64], key };
+    let proof = justification(1, vote.target, &[vote], &[]);
+    let state: Vec<&[u8]> = nodes.iter().map(Vec::as_slice).collect();
+    let update = GrandpaUpdate { set_id: 1, reads_set: false, justification: &proof, header: &header, state };
+    let update = Update::Grandpa(update).encode();
+    let params = Params {
+        header: HeaderFormat::Substrate,
+        ancestry: AncestryRule::Complete,
+        authorities: AuthoritySource::Pallet,
+        trusting_period: 9,
+        drift: 9,
+        freeze_delay: 9,
+    };
+    let Ok(set) = AuthoritySet::new(1, vec![(key, 1)]) else { return false };
+    let trusted = TrustedState::new(1, 1, B256::ZERO, B256::ZERO, Finality::Grandpa { set, pending: None });
+    matches!(verify(&params, &trusted, &update, 6), Err(Refusal::BadSignature { .. }))
+        && conflict(&params, &trusted, &update, &update, 6).is_err()
+        && TrustedState::decode(&trusted.encode()) == Ok(trusted)
+}
+
+/// A header whose signature is by a key that is no point of the curve: every rule before it holds.
+#[cfg(feature = "fisco-bcos")]
+fn fisco_bcos() -> bool {
+    use alloc::vec;
+    use alloy_primitives::B256;
+    use causeway_fisco_bcos::{
+        FieldsV3, Params, Refusal, Sealer, SealerSet, Suite, Threshold, TrustedState, Update, Version, conflict, verify,
+    };
+    let keys = [[7; 64]];
+    let fields = FieldsV3 {
+        version: 1,
+        parent: (1, B256::ZERO),
+        transactions_root: B256::ZERO,
+        receipts_root: B256::ZERO,
+        state_root: B256::ZERO,
+        number: 2,
+        gas_used: 9,
+        time_ms: 6_000,
+        sealer: 0,
+        keys: &keys,
+        weights: &[1],
+    };
+    let header = fields.encode();
+    let signature = [[7; 64], [7; 64]].concat();
+    let update = Update { header: &header, signatures: vec![(0, signature.as_slice())] }.encode();
+    let params = Params {
+        version: Version::V3,
+        suite: Suite::Sm,
+        tree_width: 2,
+        trusting_period: 9,
+        drift: 9,
+        trust_threshold: Threshold::ONE_THIRD,
+        freeze_delay: 9,
+    };
+    let Ok(sealers) = SealerSet::new(vec![Sealer { key: [7; 64], weight: 1 }]) else { return false };
+    let trusted = TrustedState::new(1, 1, B256::ZERO, sealers);
+    matches!(verify(&params, &trusted, &update, 6), Err(Refusal::BadSm2Seal { .. }))
+        && conflict(&params, &trusted, &update, &update, 6).is_err()
+        && TrustedState::decode(&trusted.encode()) == Ok(trusted)
 }
