@@ -7,7 +7,6 @@ use alloc::{
 };
 
 use crate::{
-    IdentityFault,
     bounds::{MAX_CONSENTERS, MAX_GROUP_ITEMS},
     config::{ConfigFault, Group, Item, read_config},
     msp::{Identity, Msp, MspFault, MspVersion},
@@ -33,8 +32,8 @@ pub struct Consenter {
     pub id: u64,
     /// Its organisation.
     pub msp: String,
-    /// Its certificate.
-    pub certificate: Certificate,
+    /// Its certificate. None if it can not be used (another curve, say): the consenter counts, but can not sign here.
+    pub certificate: Option<Certificate>,
     /// Its serialized identity.
     pub(crate) serialized: Vec<u8>,
 }
@@ -231,9 +230,8 @@ fn consenters(bytes: &[u8]) -> Result<Vec<Consenter>, ConfigFault> {
         reader.bytes(6)?;
         reader.bytes(7)?;
         reader.end()?;
-        let certificate = Certificate::from_pem(pem)
-            .map_err(|fault| ConfigFault::Consenter { id, fault: IdentityFault::Certificate(fault) })?;
-        if all.iter().any(|other| other.id == id || other.certificate.key() == certificate.key()) {
+        let certificate = Certificate::from_pem(pem).ok();
+        if all.iter().any(|other| other.id == id) {
             return Err(ConfigFault::DuplicateConsenter(id));
         }
         let mut serialized = Vec::new();

@@ -9,7 +9,7 @@ use alloc::{
 use thiserror::Error;
 
 use crate::{
-    IdentityFault, PolicyFault,
+    PolicyFault,
     bounds::{MAX_CONFIG_BYTES, MAX_CONFIG_ELEMENTS, MAX_GROUP_DEPTH, MAX_GROUP_ITEMS},
     msp::MspFault,
     wire::{Reader, WireFault},
@@ -46,16 +46,8 @@ pub enum ConfigFault {
         /// Its name.
         found: String,
     },
-    /// A consenter's certificate can not be used.
-    #[error("consenter {id}: {fault}")]
-    Consenter {
-        /// The consenter.
-        id: u64,
-        /// Why not.
-        fault: IdentityFault,
-    },
-    /// Two consenters share a number or a certificate.
-    #[error("two consenters share number or certificate {0}")]
+    /// Two consenters share a number.
+    #[error("two consenters share number {0}")]
     DuplicateConsenter(u64),
     /// The sequence number does not follow.
     #[error("sequence: expected {expected}, found {found}")]

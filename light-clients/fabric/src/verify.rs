@@ -266,8 +266,9 @@ fn enough_signers(channel: &Channel, identities: &[Identity]) -> Result<(), Refu
         return Err(Refusal::NotEnoughTrust { over: Over::BlockValidation, needed, found });
     }
     let Consensus::Bft(consenters) = channel.consensus() else { return Ok(()) };
-    let is_consenter =
-        |identity: &&Identity| consenters.iter().any(|consenter| consenter.certificate == identity.certificate);
+    let is_consenter = |identity: &&Identity| {
+        consenters.iter().any(|consenter| consenter.certificate.as_ref() == Some(&identity.certificate))
+    };
     let needed = quorum(consenters.len());
     let found = identities.iter().filter(is_consenter).count();
     if found >= needed { Ok(()) } else { Err(Refusal::NotEnoughTrust { over: Over::Consenters, needed, found }) }

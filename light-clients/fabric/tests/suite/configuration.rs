@@ -204,11 +204,22 @@ fn what_is_not_known_is_refused() {
     root.groups.insert("Orderer2".into(), other.groups["Orderer"].clone());
     let fault = causeway_fabric::Channel::read(&crate::kit::config(0, &root)).unwrap_err();
     assert_eq!(fault, ConfigFault::TwoMsps("Org1MSP".into()));
-    // Two consenters of one number or one key.
-    let mut bft = Chain::bft(4);
-    let first = bft.orderers[0].clone();
-    let ordering = bft.root.groups.get_mut("Orderer").unwrap();
-    set_consenters(ordering, &[&first, &first]);
-    let fault = causeway_fabric::Channel::read(&crate::kit::config(0, &bft.root)).unwrap_err();
+    // Two consenters of one number.
+    let bft = Chain::bft(4);
+    let consenter = |id| message().number(1, id).bytes(4, b"OrdererMSP").0;
+    let mut root = bft.root;
+    let twice = message().parts(1, [consenter(2), consenter(2)]).0;
+    root.groups.get_mut("Orderer").unwrap().values.insert("Orderers".into(), item(twice));
+    let fault = causeway_fabric::Channel::read(&crate::kit::config(0, &root)).unwrap_err();
     assert_eq!(fault, ConfigFault::DuplicateConsenter(2));
+}
+
+#[test]
+fn a_consenter_listed_twice_signs_once() {
+    let mut chain = Chain::bft(4);
+    let first = chain.orderers[0].clone();
+    set_consenters(chain.root.groups.get_mut("Orderer").unwrap(), &[&first, &first]);
+    (_, _, chain.trusted) = crate::kit::begin(&chain.root);
+    let block = chain.block(1, None).signed_by_consenters(&[(1, &first), (2, &first)]);
+    assert_eq!(chain.verify(&block), Err(Refusal::DuplicateSigner { place: 1 }));
 }

@@ -88,7 +88,7 @@ pub(super) fn consenter(file: &File<'_>) -> Judged {
             let blocks = folder(folder_path);
             let states = blocks.values().filter_map(|block| begin(block).ok());
             states.into_iter().any(|(_, state)| match state.channel().consensus() {
-                Consensus::Bft(all) => all.iter().any(|consenter| consenter.certificate == certificate),
+                Consensus::Bft(all) => all.iter().any(|consenter| consenter.certificate.as_ref() == Some(&certificate)),
                 Consensus::CrashTolerant => false,
             })
         };

@@ -98,10 +98,12 @@ pub(super) fn right_before(block: &Block<'_>, channel: Channel, time: u64) -> Tr
 }
 
 /// Follows blocks in order; gives a step and its verdict for each but the first, and the verdict on that.
-pub fn followed(blocks: &[Vec<u8>]) -> Vec<(Result<Step, String>, Result<(), String>)> {
+///
+/// Where the first block holds no configuration, the client trusts what that block says lies before it, under `known`.
+pub fn followed(blocks: &[Vec<u8>], known: Option<Channel>) -> Vec<(Result<Step, String>, Result<(), String>)> {
     let mut out = Vec::new();
     let mut client: Option<(Params, TrustedState)> = None;
-    let mut known: Option<Channel> = None;
+    let mut known = known;
     for bytes in blocks {
         let block = match Block::decode(bytes) {
             Ok(block) => block,
@@ -110,6 +112,10 @@ pub fn followed(blocks: &[Vec<u8>]) -> Vec<(Result<Step, String>, Result<(), Str
                 continue;
             }
         };
+        if let (None, true, Some(channel)) = (&client, channel_of(&block).is_none(), &known) {
+            let (name, time) = named(&block).unwrap_or_default();
+            client = Some((params(&name), right_before(&block, channel.clone(), time)));
+        }
         let Some((params, trusted)) = client.take() else {
             let begun = begin(bytes);
             let verdict = begun.as_ref().map(|_| ()).map_err(Clone::clone);

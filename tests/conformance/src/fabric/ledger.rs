@@ -10,7 +10,7 @@ use serde_json::Value;
 
 use super::chain::{Step, begin, channel_of, followed, part, put_block};
 use crate::{
-    cases::{File, Judged, ensure, same},
+    cases::{File, Judged, Outcome, ensure, same},
     json::{array, byte_list, bytes, field, hash, text, u64_of},
 };
 
@@ -41,7 +41,12 @@ fn wire(block: &Value) -> Result<Vec<u8>, String> {
 pub fn steps(value: &Value) -> Vec<Step> {
     let Some(blocks) = is_ledger(value) else { return Vec::new() };
     let Ok(blocks) = blocks.iter().map(wire).collect::<Result<Vec<_>, _>>() else { return Vec::new() };
-    followed(&blocks).into_iter().filter(|(_, verdict)| verdict.is_ok()).filter_map(|(step, _)| step.ok()).collect()
+    let known = None;
+    followed(&blocks, known)
+        .into_iter()
+        .filter(|(_, verdict)| verdict.is_ok())
+        .filter_map(|(step, _)| step.ok())
+        .collect()
 }
 
 /// Judges a ledger.
@@ -51,9 +56,17 @@ pub(super) fn ledger(file: &File<'_>) -> Judged {
         Ok(wires) => wires,
         Err(error) => return Some(vec![(String::new(), Err(error).into())]),
     };
+    let known = match root_for(file, &wires) {
+        Root::Inside => None,
+        Root::Beside(channel) => Some(*channel),
+        Root::Nowhere => {
+            let reason = "no block in the file or beside it holds the channel's configuration";
+            return Some(vec![(String::new(), Outcome::Unjudged(reason.into()))]);
+        }
+    };
     let mut cases = Vec::new();
-    let mut channel = None;
-    for ((block, wire), (step, verdict)) in blocks.iter().zip(&wires).zip(followed(&wires)) {
+    let mut channel = known.clone();
+    for ((block, wire), (step, verdict)) in blocks.iter().zip(&wires).zip(followed(&wires, known)) {
         let number = block.get("number").map(Value::to_string).unwrap_or_default();
         let expected_valid = text(block, "expected").is_ok_and(|expected| expected.starts_with("valid"));
         let verdict = match (expected_valid, verdict) {
@@ -71,6 +84,34 @@ pub(super) fn ledger(file: &File<'_>) -> Judged {
         }
     }
     Some(cases)
+}
+
+/// Where the configuration is found under which a ledger begins.
+enum Root {
+    Inside,
+    Beside(Box<Channel>),
+    Nowhere,
+}
+
+/// A ledger that was made from a snapshot has no configuration at its start. One of a file beside it is taken if the
+/// first block is good under it: orderers' certificates lead to one root only.
+fn root_for(file: &File<'_>, wires: &[Vec<u8>]) -> Root {
+    let first = wires.first().and_then(|wire| Block::decode(wire).ok());
+    if first.as_ref().and_then(channel_of).is_some() {
+        return Root::Inside;
+    }
+    let entries = file.path.parent().and_then(|path| std::fs::read_dir(path).ok()).into_iter().flatten().flatten();
+    for path in entries.map(|entry| entry.path()) {
+        let value = std::fs::read(path).ok().and_then(|bytes| serde_json::from_slice::<Value>(&bytes).ok());
+        let blocks = value.as_ref().and_then(is_ledger).into_iter().flatten();
+        for channel in blocks.filter_map(|block| channel_of(&Block::decode(&wire(block).ok()?).ok()?)) {
+            let verdict = followed(wires.get(..1).unwrap_or_default(), Some(channel.clone()));
+            if verdict.first().is_some_and(|(_, verdict)| verdict.is_ok()) {
+                return Root::Beside(Box::new(channel));
+            }
+        }
+    }
+    Root::Nowhere
 }
 
 fn hashes(block: &Value, wire: &[u8]) -> Result<(), String> {
