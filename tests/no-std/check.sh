@@ -9,7 +9,7 @@ set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")"
 
 crates=("$@")
-[ ${#crates[@]} -gt 0 ] || crates=(core mpt crypto bft-evm fabric bitcoin bls ethereum neo substrate fisco-bcos)
+[ ${#crates[@]} -gt 0 ] || crates=(core mpt crypto bft-evm fabric bitcoin bls ethereum neo substrate fisco-bcos cometbft)
 
 export CARGO_TARGET_DIR=${CARGO_TARGET_DIR:-../../target}/no-std
 CC=${CC:-cc}

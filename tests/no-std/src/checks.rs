@@ -15,6 +15,10 @@ pub fn run() -> i32 {
         (5, validators),
         #[cfg(feature = "bitcoin")]
         (17, bitcoin_headers),
+        #[cfg(feature = "cometbft")]
+        (14, cometbft_update),
+        #[cfg(feature = "cometbft")]
+        (15, cometbft_read),
         #[cfg(feature = "fabric")]
         (11, fabric),
         #[cfg(feature = "bls")]
@@ -317,4 +321,52 @@ fn fisco_bcos() -> bool {
     matches!(verify(&params, &trusted, &update, 6), Err(Refusal::BadSm2Seal { .. }))
         && conflict(&params, &trusted, &update, &update, 6).is_err()
         && TrustedState::decode(&trusted.encode()) == Ok(trusted)
+}
+
+/// A block of one validator, signed with its key, is accepted; with one bit of its signature changed it is not.
+#[cfg(feature = "cometbft")]
+fn cometbft_update() -> bool {
+    use alloy_primitives::{B256, hex};
+    use causeway_cometbft::{Params, Time, TrustedState, verify};
+    let update = hex!(
+        "0ac8040a8f030a04080b1001120a63617573657761792d3118e90722080881a4a7da0610072a480a20f8f8f8f8f8f8f8"
+        "f8f8f8f8f8f8f8f8f8f8f8f8f8f8f8f8f8f8f8f8f8f8f8f8f81224080112200909090909090909090909090909090909"
+        "090909090909090909090909090909322002020202020202020202020202020202020202020202020202020202020202"
+        "023a20030303030303030303030303030303030303030303030303030303030303030342201236403a5844ac069a3b58"
+        "d63adc6dc18d48c113bb96ffef4048a47a77b999ec4a201236403a5844ac069a3b58d63adc6dc18d48c113bb96ffef40"
+        "48a47a77b999ec522004040404040404040404040404040404040404040404040404040404040404045a200505050505"
+        "050505050505050505050505050505050505050505050505050505622006060606060606060606060606060606060606"
+        "060606060606060606060606066a20070707070707070707070707070707070707070707070707070707070707070772"
+        "14a4b26dacf1a3cbeb2f51abc158b512b2c5bfa4c912b30108e9071a480a203d88ed822f49a5cf9eb77e453920209b52"
+        "ad88717fe25f5cdc9874e1be3ab8f0122408011220090909090909090909090909090909090909090909090909090909"
+        "0909090909226408021214a4b26dacf1a3cbeb2f51abc158b512b2c5bfa4c91a080882a4a7da06100722403463a7dffd"
+        "955fe5dc1cf5f4e94932ef1b231af2025a9c1ce27657ff6f47ea1d0cd913969a1c9f7c53f5d86b2f189293c5777addf6"
+        "8aa223cd080b68d8729201123e0a3c0a14a4b26dacf1a3cbeb2f51abc158b512b2c5bfa4c912220a20801e158387f6d7"
+        "8ebf39104a964ea1b11b4d3e5269556fb9fd063daf92dfa972180a"
+    );
+    let next = B256::new(hex!("1236403a5844ac069a3b58d63adc6dc18d48c113bb96ffef4048a47a77b999ec"));
+    let params = Params::new("causeway-1".into(), core::time::Duration::from_secs(86_400));
+    let trusted = TrustedState::new(1_000, Time::from_unix(1_800_000_000), B256::ZERO, alloc::vec::Vec::new(), next);
+    let now = Time::from_unix(1_800_000_060);
+    let mut forged = update;
+    // The header stands before the commit, the commit before the validator set, which takes the last 64 bytes or so.
+    if let Some(byte) = forged.iter_mut().rev().nth(100) {
+        *byte ^= 1;
+    }
+    verify(&params, &trusted, &update, now).is_ok_and(|verified| verified.trusted.height() == 1_001)
+        && verify(&params, &trusted, &forged, now).is_err()
+}
+
+/// The second of two keys is read under the root of a tree.
+#[cfg(feature = "cometbft")]
+fn cometbft_read() -> bool {
+    use alloy_primitives::hex;
+    use causeway_cometbft::proof::{Lookup, TENDERMINT, read};
+    let root = hex!("2640d5ead8b8f59a8f8709f4aeb898667f24a647d41712a7936bb72725d4f917");
+    let proof = hex!(
+        "0a430a066b3030303032120776616c756520311a090801180120012a0100222508011221012196bd2af5dda86bc4f5f7"
+        "6b33102d67d08c330366c5be2d502e30eedba76ed1"
+    );
+    read(&TENDERMINT, &root, b"k00002", &proof) == Ok(Lookup::Present(b"value 1"))
+        && read(&TENDERMINT, &root, b"k00003", &proof).is_err()
 }

@@ -93,8 +93,10 @@ impl<'e, 'a> Entries<'e, 'a> {
     ) -> Result<(), ProofFault> {
         match claim {
             Claim::Present { key, value } => {
-                let found = self.present.binary_search_by_key(key, |exist| exist.key).ok();
-                let exist = found.and_then(|at| self.present.get(at)).ok_or(ProofFault::SaysNothing("present"))?;
+                // Of several entries of one key the first one speaks, as in the reference.
+                let first = self.present.partition_point(|exist| exist.key < *key);
+                let found = self.present.get(first).filter(|exist| exist.key == *key);
+                let exist = found.ok_or(ProofFault::SaysNothing("present"))?;
                 if exist.value != *value {
                     return Err(ProofFault::OtherValue);
                 }

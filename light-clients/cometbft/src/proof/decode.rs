@@ -134,17 +134,18 @@ fn by_index<'a>(
     shared: &[InnerOp<'a>],
     limit: usize,
 ) -> Result<(), ProofFault> {
-    let mut add = |index: u64| {
+    let op = |index: u64| {
         let op = usize::try_from(index).ok().and_then(|index| shared.get(index));
-        push(path, *op.ok_or(WireFault::Value("index of a shared operation"))?, limit)
+        op.copied().ok_or(WireFault::Value("index of a shared operation"))
     };
     if let Value::Varint(index) = value {
-        return add(index);
+        return push(path, op(index)?, limit);
     }
     let mut rest = value.bytes(4)?;
+    path.reserve(rest.len().min(limit));
     while !rest.is_empty() {
         let (index, behind) = varint(rest)?;
-        add(index)?;
+        push(path, op(index)?, limit)?;
         rest = behind;
     }
     Ok(())

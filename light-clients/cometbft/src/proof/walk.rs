@@ -24,6 +24,14 @@ impl<'a> Walked<'a> {
         self.path.iter().rev().zip(path.iter().rev()).take_while(|(a, b)| a == b).count()
     }
 
+    /// Puts another path in place: its own steps and hashes, and of the old path the steps that are ahead of it.
+    fn replace(&mut self, path: &[InnerOp<'a>], hashes: &[Digest], ahead: usize) {
+        let below = self.path.len().saturating_sub(ahead);
+        let own = path.len().saturating_sub(ahead);
+        self.path.splice(..below, path.iter().take(own).copied());
+        self.hashes.splice(..below, hashes.iter().take(own).copied());
+    }
+
     /// Whether a path with this hash and this many steps ahead, all of them common, is at a node of the last one.
     fn met(&self, hash: &Digest, ahead: usize) -> bool {
         let at = self.path.len().checked_sub(ahead);
@@ -38,7 +46,7 @@ impl<'a> ExistenceProof<'a> {
     /// [`ProofFault`].
     pub fn check(&self, spec: &ProofSpec<'_>) -> Result<(), ProofFault> {
         spec.check()?;
-        self.checked_leaf(spec).map(drop)
+        self.checked_leaf(spec, self.path.len()).map(drop)
     }
 
     /// The root that the proof leads to, whatever the tree.
@@ -50,7 +58,8 @@ impl<'a> ExistenceProof<'a> {
         self.path.iter().try_fold(leaf, |hash, op| op.apply(hash.as_slice()))
     }
 
-    fn checked_leaf(&self, spec: &ProofSpec<'_>) -> Result<&LeafOp<'a>, ProofFault> {
+    /// The leaf, if it and as many nodes above it are those of the specification's tree.
+    fn checked_leaf(&self, spec: &ProofSpec<'_>, nodes: usize) -> Result<&LeafOp<'a>, ProofFault> {
         let leaf = self.leaf.as_ref().ok_or(ProofFault::NoLeaf)?;
         let (found, limit) = (self.path.len(), spec.deepest());
         if found > limit {
@@ -60,7 +69,7 @@ impl<'a> ExistenceProof<'a> {
             return Err(ProofFault::TooShallow { limit: spec.min_depth, found });
         }
         spec.check_leaf(leaf)?;
-        self.path.iter().zip(1..).try_for_each(|(op, layer)| spec.check_inner(op, layer))?;
+        self.path.iter().take(nodes).zip(1..).try_for_each(|(op, layer)| spec.check_inner(op, layer))?;
         Ok(leaf)
     }
 
@@ -69,7 +78,7 @@ impl<'a> ExistenceProof<'a> {
         if self.key != key {
             return Err(ProofFault::OtherKey);
         }
-        let leaf = self.checked_leaf(spec)?;
+        let leaf = self.checked_leaf(spec, self.path.len())?;
         let mut hash = leaf.apply(self.key, self.value)?;
         for (op, layer) in self.path.iter().zip(1..) {
             hash = step(spec, op, layer, &hash)?;
@@ -84,28 +93,27 @@ impl<'a> ExistenceProof<'a> {
         root: &[u8],
         walked: &mut Walked<'a>,
     ) -> Result<(), ProofFault> {
-        let leaf = self.checked_leaf(spec)?;
-        let mut hash = leaf.apply(self.key, self.value)?;
         let common = walked.common(&self.path);
+        // Nodes that the last path had at the same layer were checked with it.
+        let known = if walked.path.len() == self.path.len() { common } else { 0 };
+        let leaf = self.checked_leaf(spec, self.path.len().saturating_sub(known))?;
+        let mut hash = leaf.apply(self.key, self.value)?;
         let mut hashes = Vec::with_capacity(self.path.len());
         let mut ahead = self.path.len();
+        let mut met = false;
         for (op, layer) in self.path.iter().zip(1..) {
-            if ahead <= common && walked.met(&hash, ahead) {
-                let known = walked.hashes.len().checked_sub(ahead).and_then(|at| walked.hashes.get(at..));
-                hashes.extend_from_slice(known.unwrap_or_default());
-                walked.path.clone_from(&self.path);
-                walked.hashes = hashes;
-                return Ok(());
+            met = ahead <= common && walked.met(&hash, ahead);
+            if met {
+                break;
             }
             hashes.push(hash);
             hash = step(spec, op, layer, &hash)?;
             ahead = ahead.saturating_sub(1);
         }
-        if hash.as_slice() != root {
+        if !met && hash.as_slice() != root {
             return Err(ProofFault::OtherRoot(hash));
         }
-        walked.path.clone_from(&self.path);
-        walked.hashes = hashes;
+        walked.replace(&self.path, &hashes, if met { ahead } else { 0 });
         Ok(())
     }
 }

@@ -3,6 +3,8 @@
 
 mod any_bytes;
 mod attacks;
+mod beside_ics23;
+mod beside_tendermint;
 mod bisection;
 mod honest;
 mod kit;

@@ -6,12 +6,16 @@
 //! generator is needed and a verdict can be repeated: who wants factors that suit a forgery has to search for them, at
 //! one hash for each of 2¹²⁸ tries. They depend on every `R`, `s` and, through `k`, on every key and message.
 
-use alloc::{collections::BTreeMap, vec::Vec};
+use alloc::{
+    collections::{BTreeMap, BTreeSet},
+    vec::Vec,
+};
 
 use curve25519_dalek::{
     EdwardsPoint, Scalar,
     constants::ED25519_BASEPOINT_POINT,
-    traits::{IsIdentity, VartimeMultiscalarMul},
+    edwards::VartimeEdwardsPrecomputation,
+    traits::{IsIdentity, VartimeMultiscalarMul, VartimePrecomputedMultiscalarMul},
 };
 use sha2::{Digest, Sha512};
 
@@ -20,26 +24,66 @@ use super::{BadMember, Ed25519, Ed25519Fault, Parts, Signed, one_by_one, point_o
 /// Below this many the equation saves less than its set-up costs.
 const WORTH_A_BATCH: usize = 3;
 
-/// Decompressed public keys. A validator signs every block with the same key; its point is computed once.
-#[derive(Clone, Debug, Default)]
+/// What is known of public keys. A validator signs every block with the same key, so its point is computed once; and when
+/// the same keys come a second time, tables of multiples are made of them, which makes the equation a third cheaper.
+#[derive(Default)]
 pub struct KeyCache {
     points: BTreeMap<[u8; 32], EdwardsPoint>,
+    tables: Option<Tables>,
+}
+
+/// Keys with tables of their odd multiples.
+struct Tables {
+    places: BTreeMap<[u8; 32], usize>,
+    multiples: VartimeEdwardsPrecomputation,
 }
 
 impl KeyCache {
-    /// Keys kept. Past it the cache starts anew: 20,000 is two full validator sets, 5 MB.
+    /// Points kept. Past it the cache starts anew: 20,000 is two full validator sets, 5 MB.
     pub const MAX_KEYS: usize = 20_000;
 
-    fn point(&mut self, key: &[u8; 32]) -> Result<EdwardsPoint, Ed25519Fault> {
+    /// Keys with tables, at some 10 kB each: more validators than most chains have.
+    pub const MAX_TABLES: usize = 512;
+
+    /// The point of a key, and whether it was known.
+    fn point(&mut self, key: &[u8; 32]) -> Result<(EdwardsPoint, bool), Ed25519Fault> {
         if let Some(point) = self.points.get(key) {
-            return Ok(*point);
+            return Ok((*point, true));
         }
         let point = point_of(key)?;
         if self.points.len() >= Self::MAX_KEYS {
             self.points.clear();
         }
         self.points.insert(*key, point);
-        Ok(point)
+        Ok((point, false))
+    }
+
+    /// Tables that hold all of these keys, which were seen before; none if they are too many.
+    fn tables(&mut self, signed: &[Signed<'_>]) -> Option<&Tables> {
+        let held = |tables: &Tables| signed.iter().all(|signed| tables.places.contains_key(signed.key));
+        if !self.tables.as_ref().is_some_and(held) {
+            let old = self.tables.take();
+            let mut keys: BTreeSet<[u8; 32]> = signed.iter().map(|signed| *signed.key).collect();
+            if keys.len() > Self::MAX_TABLES {
+                return None;
+            }
+            // Who was absent in one block signs the next: keep what there was, as long as there is room.
+            let kept = old.iter().flat_map(|old| old.places.keys()).copied();
+            let room = Self::MAX_TABLES.saturating_sub(keys.len());
+            keys.extend(kept.take(room));
+            let points: Option<Vec<EdwardsPoint>> = keys.iter().map(|key| self.points.get(key).copied()).collect();
+            let multiples = VartimeEdwardsPrecomputation::new(points?);
+            let places = keys.into_iter().enumerate().map(|(place, key)| (key, place)).collect();
+            self.tables = Some(Tables { places, multiples });
+        }
+        self.tables.as_ref()
+    }
+}
+
+impl core::fmt::Debug for KeyCache {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        let tables = self.tables.as_ref().map_or(0, |tables| tables.places.len());
+        f.debug_struct("KeyCache").field("points", &self.points.len()).field("tables", &tables).finish()
     }
 }
 
@@ -56,32 +100,40 @@ impl Ed25519 for crate::Native {
 }
 
 /// Whether the batch equation holds; false also if a member can not be taken apart.
-fn equation_holds(keys: &mut KeyCache, signed: &[Signed<'_>]) -> bool {
+fn equation_holds(cache: &mut KeyCache, signed: &[Signed<'_>]) -> bool {
     let mut parts = Vec::with_capacity(signed.len());
-    let mut points = Vec::with_capacity(2 * signed.len() + 1);
+    let mut keys = Vec::with_capacity(signed.len());
     let mut transcript = Sha512::new();
+    let mut all_known = true;
     for signed in signed {
-        let (Ok(key), Ok(part)) = (keys.point(signed.key), Parts::of(signed)) else { return false };
+        let (Ok((key, known)), Ok(part)) = (cache.point(signed.key), Parts::of(signed)) else { return false };
         transcript.update(signed.signature);
         transcript.update(part.k.as_bytes());
-        points.push(key);
+        all_known &= known;
+        keys.push(key);
         parts.push(part);
     }
     let mut factors = Factors::from(transcript);
-    let mut scalars = Vec::with_capacity(points.capacity());
-    let mut by_base = Scalar::ZERO;
-    let mut by_r = Vec::with_capacity(parts.len());
-    for part in &parts {
-        let z = factors.next();
-        scalars.push(z * part.k);
-        by_base += z * part.s;
-        by_r.push(z);
-        points.push(part.r);
-    }
-    scalars.append(&mut by_r);
-    scalars.push(-by_base);
-    points.push(ED25519_BASEPOINT_POINT);
-    EdwardsPoint::vartime_multiscalar_mul(&scalars, &points).mul_by_cofactor().is_identity()
+    let weighted: Vec<(Scalar, Parts)> = parts.into_iter().map(|part| (factors.next(), part)).collect();
+    let by_base: Scalar = weighted.iter().map(|(z, part)| z * part.s).sum();
+    // The scalars and points of every R and of the base point.
+    let scalars = weighted.iter().map(|(z, _)| *z).chain([-by_base]);
+    let points = weighted.iter().map(|(_, part)| part.r).chain([ED25519_BASEPOINT_POINT]);
+    let by_key = weighted.iter().map(|(z, part)| z * part.k);
+    let sum = match all_known.then(|| cache.tables(signed)).flatten() {
+        Some(tables) => {
+            let mut by_place = alloc::vec![Scalar::ZERO; tables.places.len()];
+            for (signed, scalar) in signed.iter().zip(by_key) {
+                let place = tables.places.get(signed.key).and_then(|place| by_place.get_mut(*place));
+                // A key may sign more than once.
+                let Some(place) = place else { return false };
+                *place += scalar;
+            }
+            tables.multiples.vartime_mixed_multiscalar_mul(by_place, scalars, points)
+        }
+        None => EdwardsPoint::vartime_multiscalar_mul(by_key.chain(scalars), keys.iter().copied().chain(points)),
+    };
+    sum.mul_by_cofactor().is_identity()
 }
 
 /// A stream of 128-bit factors: four from each SHA-512 of seed and counter.
