@@ -8,5 +8,6 @@ mod differential;
 mod inclusion;
 mod kit;
 mod misbehaviour;
+mod partial_trees;
 mod payments;
 mod state;
