@@ -34,9 +34,9 @@
 //! more than 21 million bitcoins; set bits in the padding of a partial tree.
 //!
 //! # Speed
-//! Runs of headers are hashed two at a time on processors with SHA extensions ([`hash`]). `tests/bench` compares with
-//! `rust-bitcoin` doing the same work. With one header at a time the unit for SHA is half idle; with two its rounds and the
-//! message schedule fill it, and four fifths of the time from bytes to verdict are spent there.
+//! Runs of headers are hashed four at a time on processors with SHA extensions ([`hash`]). `tests/bench` compares with
+//! `rust-bitcoin` doing the same work. With one header at a time the unit for SHA is half idle; with four its rounds and the
+//! message schedule fill it, and most of the time from bytes to verdict is spent there.
 //!
 //! # Example
 //! ```

@@ -116,7 +116,7 @@ fn validators() -> bool {
     set.is_ok_and(|set| set.len() == 2 && !set_hash(set.as_slice()).is_zero()) && verify != conflict
 }
 
-/// Three headers on Bitcoin's first (from the test vectors of BIP 54): two that are hashed side by side, and one left over.
+/// Three headers on Bitcoin's first (from the test vectors of BIP 54): too few to be hashed side by side.
 #[cfg(feature = "bitcoin")]
 fn bitcoin_headers() -> bool {
     use alloy_primitives::{U256, hex};

@@ -1,6 +1,6 @@
 //! Double SHA-256 of the three shapes that Bitcoin hashes most: a header (80 bytes), two Merkle nodes (64) and a
 //! hash (32), each as bare compressions with the padding known beforehand. `sha2` picks the processor's SHA
-//! extensions where they exist, without `std`. Runs of headers are hashed two at a time where that is faster (`lanes.rs`).
+//! extensions where they exist, without `std`. Runs of headers are hashed four at a time where that is faster (`lanes.rs`).
 
 #[cfg(target_arch = "x86_64")]
 mod lanes;
@@ -63,16 +63,22 @@ pub(crate) fn header_hash(header: &[u8; HEADER_BYTES]) -> BlockHash {
 
 /// Hashes of headers, in their order.
 pub(crate) fn header_hashes(headers: &[[u8; HEADER_BYTES]], hashes: &mut [BlockHash]) {
-    for (headers, hashes) in headers.chunks(2).zip(hashes.chunks_mut(2)) {
-        #[cfg(target_arch = "x86_64")]
-        if let ([a, b], [to_a, to_b]) = (headers, &mut *hashes)
-            && let Some([hash_a, hash_b]) = lanes::hash_pair([a, b])
-        {
-            (*to_a, *to_b) = (hash_a, hash_b);
-            continue;
-        }
-        headers.iter().zip(hashes).for_each(|(header, hash)| *hash = header_hash(header));
-    }
+    let done = together(headers, hashes);
+    headers.iter().zip(hashes).skip(done).for_each(|(header, hash)| *hash = header_hash(header));
+}
+
+/// Hashes headers side by side, and gives how many.
+#[cfg(target_arch = "x86_64")]
+fn together(headers: &[[u8; HEADER_BYTES]], hashes: &mut [BlockHash]) -> usize {
+    let groups = headers.as_chunks().0.iter().zip(hashes.as_chunks_mut().0);
+    let hashed = groups.map_while(|(headers, to)| lanes::hash_together(headers).map(|hashes| *to = hashes));
+    hashed.count() * lanes::LANES
+}
+
+/// Nothing is known of this processor.
+#[cfg(not(target_arch = "x86_64"))]
+fn together(_: &[[u8; HEADER_BYTES]], _: &mut [BlockHash]) -> usize {
+    0
 }
 
 /// The parent of two Merkle nodes.

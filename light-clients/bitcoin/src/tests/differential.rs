@@ -87,11 +87,13 @@ proptest! {
         prop_assert_eq!(ours.hash().0, peer.block_hash().to_byte_array());
         let mut other = bytes;
         other[3] ^= 0x55;
-        for run in [&[bytes][..], &[bytes, other], &[other, bytes, other]] {
-            let mut hashes = [BlockHash::default(); 3];
-            crate::hash::header_hashes(run, &mut hashes);
+        // Alone, and side by side with others.
+        for length in 1..=9 {
+            let run: Vec<_> = (0..length).map(|at| if at % 3 == 1 { bytes } else { other }).collect();
+            let mut hashes = [BlockHash::default(); 9];
+            crate::hash::header_hashes(&run, &mut hashes);
             let single = run.iter().map(hash).collect::<Vec<_>>();
-            prop_assert_eq!(&hashes[..run.len()], single);
+            prop_assert_eq!(&hashes[..length], single);
         }
         prop_assert_eq!(ours.parent().0, peer.prev_blockhash.to_byte_array());
         prop_assert_eq!(ours.merkle_root(), peer.merkle_root.to_byte_array());
