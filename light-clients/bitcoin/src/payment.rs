@@ -269,6 +269,9 @@ pub enum NotOverdue {
 /// Whether the leg that waits for a payment may go back: the newest block with the agreed work in it and those on it has
 /// a median time of at least `deadline` + `margin` (seconds). What was paid in blocks below it could have been proven.
 ///
+/// Miners can together date blocks up to two hours ahead ([`crate::params::FUTURE_LIMIT`]): a margin below that and the time
+/// of confirmation is too short.
+///
 /// # Errors
 /// It may not, yet.
 pub fn overdue(
