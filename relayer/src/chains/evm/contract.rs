@@ -1,6 +1,9 @@
 //! Reads of contracts by `eth_call`. What they give is a node's word.
 
-use super::endpoint::{CallError, Need, Pool};
+use super::{
+    endpoint::{CallError, Need, Pool},
+    errors::Meaning,
+};
 use crate::lane::error::{Error, Kind};
 use alloy::{
     primitives::{Address, Bytes, U64},
@@ -43,13 +46,20 @@ where
     Ok((different, read == pool.len()))
 }
 
-/// Runs a transaction's call without sending it.
+/// Runs a transaction's call without sending it. The function must be one that returns nothing: geth before 1.9.15
+/// (GoQuorum 2.7) gives the data of a revert as if it were a result. A call that ran out of gas looks there like one that
+/// went well.
 ///
 /// # Errors
 /// The endpoints'; a revert with its data.
-pub async fn simulate(pool: &Pool, from: Address, to: Address, data: &Bytes, gas: u64) -> Result<Bytes, CallError> {
+pub async fn simulate(pool: &Pool, from: Address, to: Address, data: &Bytes, gas: u64) -> Result<(), CallError> {
     let request = json!({ "from": from, "to": to, "input": data, "data": data, "gas": U64::from(gas) });
-    pool.call("eth_call", &(request, "latest"), Need::Any).await
+    let output: Bytes = pool.call("eth_call", &(request, "latest"), Need::Any).await?;
+    if output.is_empty() {
+        return Ok(());
+    }
+    let error = Error::retry(Kind::Reverted, "the node gave a revert's data as a result");
+    Err(CallError { error, meaning: Some(Meaning::Reverted), data: output })
 }
 
 /// Gas that a node thinks a transaction needs.

@@ -61,6 +61,8 @@ struct Known {
     period: Option<(Address, u64)>,
     /// The last delivery went through: the formula is trusted.
     proven: bool,
+    /// The last delivery reverted: a node that calls it good may not know better (see [`contract::simulate`]).
+    reverted: bool,
     /// What the formula is multiplied by, in thousandths, where a token of the lane takes more gas than it says.
     permille: Option<u64>,
 }
@@ -132,13 +134,14 @@ impl EvmSubmitter {
 
     /// The gas limit for a delivery: the formula, or what a rehearsal says if the lane's last one did not go through.
     async fn gas(&self, lane: LaneId, data: &Bytes, formula: u64) -> Result<u64> {
-        let (proven, permille) = self.lanes().get(&lane).map_or((false, None), |known| (known.proven, known.permille));
+        let (proven, reverted, permille) =
+            self.lanes().get(&lane).map_or((false, false, None), |k| (k.proven, k.reverted, k.permille));
         let raised = formula.saturating_mul(permille.unwrap_or(1_000)) / 1_000;
         let limit = raised.min(self.gas.limit);
         if proven {
             return Ok(limit);
         }
-        let needed = self.rehearse(data, limit).await?;
+        let needed = self.rehearse(data, limit, reverted).await?;
         if needed > limit {
             let permille = needed.saturating_mul(1_000).div_ceil(formula.max(1));
             self.lanes().entry(lane).or_default().permille = Some(permille);
@@ -147,17 +150,19 @@ impl EvmSubmitter {
     }
 
     /// Runs a delivery without sending it. Gives a gas limit that is enough.
-    async fn rehearse(&self, data: &Bytes, limit: u64) -> Result<u64> {
+    async fn rehearse(&self, data: &Bytes, limit: u64, reverted_before: bool) -> Result<u64> {
         let from = self.signer.address();
         match contract::simulate(&self.pool, from, self.vault, data, limit).await {
-            Ok(_) => return Ok(limit),
+            Ok(()) if !reverted_before => return Ok(limit),
+            Ok(()) => {}
             Err(error) if error.error.kind == Kind::Reverted => {}
             Err(error) => return Err(error.error),
         }
         // Too little gas shows as a revert without a reason where it ran out in an inner call: the estimate, which tries
         // with all that a block has, tells whether that was it.
         let estimate = contract::estimate(&self.pool, from, Some(self.vault), data).await.map_err(reverted)?;
-        let needed = estimate + estimate / ESTIMATE_MARGIN;
+        // What went well at this limit here and now gets no less.
+        let needed = (estimate + estimate / ESTIMATE_MARGIN).max(if reverted_before { limit } else { 0 });
         if needed > self.gas.limit {
             let detail = format!("a delivery would take {needed} gas, gas.limit is {}", self.gas.limit);
             return Err(Error::retry(Kind::TooLarge, detail));
@@ -250,11 +255,15 @@ fn noting(lanes: Arc<Mutex<Lanes>>, lane: LaneId, mut events: mpsc::Receiver<TxE
     tokio::spawn(async move {
         while let Some(event) = events.recv().await {
             match &event {
-                TxEvent::Final { .. } => lock(&lanes).entry(lane).or_default().proven = true,
+                TxEvent::Final { .. } => {
+                    let mut lanes = lock(&lanes);
+                    let known = lanes.entry(lane).or_default();
+                    (known.proven, known.reverted) = (true, false);
+                }
                 TxEvent::Reverted { .. } => {
                     let mut lanes = lock(&lanes);
                     let known = lanes.entry(lane).or_default();
-                    (known.proven, known.client) = (false, None);
+                    (known.proven, known.reverted, known.client) = (false, true, None);
                 }
                 TxEvent::Broadcast { .. } | TxEvent::Failed(_) => {}
             }

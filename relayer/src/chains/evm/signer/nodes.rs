@@ -158,6 +158,8 @@ pub(in crate::chains::evm) async fn revert_data(pool: &Pool, from: Address, call
     let again: Result<Bytes, CallError> = pool.call("eth_call", &(&request, before), Need::Any).await;
     match again {
         Err(error) if !error.data.is_empty() => error.data,
+        // The call returns nothing, so this is the revert: how geth before 1.9.15 tells of one.
+        Ok(output) => output,
         Err(error) if error.meaning == Some(Meaning::StateMissing) => {
             let newest: Result<Bytes, CallError> = pool.call("eth_call", &(&request, "latest"), Need::Any).await;
             newest.err().map(|error| error.data).unwrap_or_default()
