@@ -33,6 +33,8 @@ use tokio::time::{Instant, timeout_at};
 const INCLUSION_DEADLINE: Duration = Duration::from_secs(120);
 /// Longest wait between two looks where no head shows.
 const LOOK: Duration = Duration::from_secs(2);
+/// How long other nodes get to take in the block of a transaction; past it they are behind, and asked last.
+const SPREAD_LIMIT: Duration = Duration::from_secs(3);
 /// A quarter more than the estimate: nodes estimate on the newest state.
 const ESTIMATE_MARGIN: u64 = 4;
 
@@ -149,7 +151,11 @@ impl Deployer {
         loop {
             let receipt: Option<Receipt> = self.pool.call("eth_getTransactionReceipt", &(hash,), Need::Any).await?;
             match receipt {
-                Some(receipt) if receipt.status == Some(U64::ONE) => return Ok(receipt),
+                Some(receipt) if receipt.status == Some(U64::ONE) => {
+                    // The next read may go to another node, and must not miss what was just done.
+                    self.pool.spread(receipt.block_number.to(), SPREAD_LIMIT).await;
+                    return Ok(receipt);
+                }
                 Some(receipt) => {
                     let block = receipt.block_number.to();
                     let why = reverts::name(&revert_data(&self.pool, self.address(), call, block).await);

@@ -227,6 +227,22 @@ impl Pool {
         }
     }
 
+    /// Waits until every usable endpoint has this block, or `limit` is over: what is read afterwards is not older.
+    pub async fn spread(&self, height: u64, limit: Duration) {
+        let spread = async {
+            for pause in MOMENTS.into_iter().cycle() {
+                let all = self.ordered(Need::Any).into_iter();
+                let behind: Vec<usize> = all.filter(|i| self.head_of(*i) < height).collect();
+                if behind.is_empty() {
+                    return;
+                }
+                futures::future::join_all(behind.iter().map(|i| self.poll_head(*i))).await;
+                sleep(pause).await;
+            }
+        };
+        let _ = tokio::time::timeout(limit, spread).await;
+    }
+
     /// Newest head that the endpoint showed.
     pub(super) fn head_of(&self, i: usize) -> u64 {
         self.lock().endpoints.get(i).map_or(0, |o| o.head)
