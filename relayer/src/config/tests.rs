@@ -33,6 +33,7 @@ fn plan() -> PairPlan {
         pinned_height: 7,
         pinned_hash: B256::repeat_byte(0x70 + number),
         block_time: Duration::from_secs(1),
+        trusting_period: crate::cli::init::TRUSTING_PERIOD,
         url: "http://127.0.0.1:8545".into(),
         ws: None,
         origin: "compare both with a second source".into(),

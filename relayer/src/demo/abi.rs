@@ -32,6 +32,8 @@ sol! {
         }
 
         function lock(bytes32 lane, address token, uint256 amountOrId, bytes32 recipient, uint64 timeout, bytes32 memoHash) external returns (uint64 index);
+        struct Item { bytes32 recipient; uint256 amountOrId; bytes32 memoHash; }
+        function sendMany(bytes32 lane, address token, uint64 timeout, Item[] calldata items) external returns (uint64 first);
         function claim(address token, uint256 amountOrId, address to) external;
         function asset(bytes32 outLane, address token) external view returns (Asset memory);
         function claimable(address token, address owner) external view returns (uint256);

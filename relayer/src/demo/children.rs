@@ -1,10 +1,11 @@
-//! The relayers of the demo: processes of this very binary that run `causeway run`. They end when the demo ends, however
+//! The relayers of the demo: processes of this very binary (in tests, of the one under test) that run `causeway run`. They end when the demo ends, however
 //! it ends: on a signal it closes their standard input, which they watch (`--attached`), and if it is killed the
 //! kernel closes it.
 
 use super::failed;
 use crate::cli::{admin, exit::CliError};
-use causeway_proto::admin::v1::GetStatusRequest;
+use causeway_core::LaneId;
+use causeway_proto::admin::v1::{GetStatusRequest, PauseLaneRequest, RelayerStatus, ResumeLaneRequest};
 use std::{
     fs::File,
     path::{Path, PathBuf},
@@ -20,6 +21,8 @@ const STOP_DEADLINE: Duration = Duration::from_secs(15);
 const READY_DEADLINE: Duration = Duration::from_secs(90);
 /// Between two looks at whether a relayer is ready: its socket does not exist before, so there is nothing to wait on.
 const READY_INTERVAL: Duration = Duration::from_millis(100);
+/// The same where it is timed.
+const LOOK_INTERVAL: Duration = Duration::from_millis(20);
 
 /// A relayer's process.
 pub(super) struct Relayer {
@@ -33,19 +36,8 @@ pub(super) struct Relayer {
 }
 
 impl Relayer {
-    /// Starts `causeway run` on the configuration at `config`.
-    pub(super) fn start(organisation: &str, config: &Path, log: PathBuf) -> Result<Self, CliError> {
-        let program = std::env::current_exe().map_err(|error| failed("finding this program", error))?;
-        Self::start_program(&program, organisation, config, log)
-    }
-
     /// Starts `run` of the `causeway` binary at `program`.
-    pub(super) fn start_program(
-        program: &Path,
-        organisation: &str,
-        config: &Path,
-        log: PathBuf,
-    ) -> Result<Self, CliError> {
+    pub(super) fn start(program: &Path, organisation: &str, config: &Path, log: PathBuf) -> Result<Self, CliError> {
         let file = File::create(&log).map_err(|error| CliError::local(log.display(), error))?;
         let mut child = Command::new(program)
             .arg("--config")
@@ -122,6 +114,41 @@ pub(super) async fn ready(sockets: &[PathBuf], with_peer: bool) -> Result<(), Cl
     });
     let ready = tokio::time::timeout(READY_DEADLINE, futures::future::join_all(all)).await;
     ready.map(drop).map_err(|_| failed("the relayers", format!("not ready after {}s", READY_DEADLINE.as_secs())))
+}
+
+/// Waits until the relayer behind the socket answers and its status is `enough`.
+pub(super) async fn until(
+    socket: &Path,
+    limit: Duration,
+    enough: impl Fn(&RelayerStatus) -> bool,
+) -> Result<(), CliError> {
+    let reached = async {
+        loop {
+            if let Ok(mut relayer) = admin::connect_to(socket).await
+                && let Ok(status) = relayer.get_status(GetStatusRequest {}).await
+                && enough(&status.into_inner())
+            {
+                return;
+            }
+            tokio::time::sleep(LOOK_INTERVAL).await;
+        }
+    };
+    let reached = tokio::time::timeout(limit, reached).await;
+    reached.map_err(|_| failed("a relayer", format!("it is not as expected after {}s", limit.as_secs())))
+}
+
+/// Pauses or resumes a lane at the relayers behind these sockets, as an operator would.
+pub(super) async fn pause(sockets: &[PathBuf], lane: LaneId, pause: bool, why: &str) -> Result<(), CliError> {
+    let all = sockets.iter().map(|socket| async move {
+        let (name, comment) = (format!("lanes/{lane}"), why.to_owned());
+        let mut relayer = admin::connect_to(socket).await?;
+        let done = match pause {
+            true => relayer.pause_lane(PauseLaneRequest { name, comment }).await,
+            false => relayer.resume_lane(ResumeLaneRequest { name, comment }).await,
+        };
+        done.map(drop).map_err(|status| failed("pausing a lane", status.message()))
+    });
+    futures::future::try_join_all(all).await.map(drop)
 }
 
 /// Whether the relayer behind the socket has a session with each of its peers.

@@ -42,6 +42,9 @@ impl Quantiles {
     }
 }
 
+/// What the summary says of the quantiles by stage; the benchmarks take theirs from spans.
+pub(super) const STAGES_ARE: &str = "estimated within the buckets of the relayers' histograms";
+
 /// Latencies of transfers.
 #[derive(Clone, Debug, Serialize)]
 pub(super) struct Latency {
@@ -49,8 +52,10 @@ pub(super) struct Latency {
     pub(super) lock_to_credit: Quantiles,
     /// From sending the lock to its block: the chain's own.
     pub(super) sent_to_lock: Quantiles,
-    /// The relayers' own measurements, by stage, in the order of the way.
+    /// The relayers' own measurements, by stage, in the order of the way: see `stages_are`.
     pub(super) stages: BTreeMap<String, Quantiles>,
+    /// How exact these are.
+    pub(super) stages_are: &'static str,
 }
 
 /// Deliveries and what they cost.

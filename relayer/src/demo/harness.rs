@@ -2,8 +2,8 @@
 //! that are spoilt. Everything runs as in the demo (`causeway run` as processes of their own on the files that `init`
 //! writes), and is judged by the demo's own reading of both chains.
 
+pub use super::network::{BLOCK_GAS, ChainOptions};
 use super::{
-    DemoArgs,
     books::Books,
     children::{self, Relayer},
     failed, invariants,
@@ -21,6 +21,7 @@ use alloy::{
 use causeway_devchain::{Endpoint, Handle};
 use std::{
     fs,
+    net::SocketAddr,
     path::{Path, PathBuf},
     sync::{
         Arc, Mutex, MutexGuard, PoisonError,
@@ -41,6 +42,7 @@ pub struct Harness {
     program: PathBuf,
     dir: PathBuf,
     networks: [Network; 2],
+    chains: [Handle; 2],
     bridge: Bridge,
     ledger: Arc<Ledger>,
     users: Users,
@@ -56,11 +58,19 @@ impl Harness {
     /// # Errors
     /// Anything that keeps the demo from starting.
     pub async fn build(program: &Path, dir: &Path, block_time: Duration) -> Result<Self, CliError> {
-        let args = DemoArgs { transfers: 0, validators: 4, block_time, keep: false };
-        let networks =
-            futures::try_join!(Network::start("alpha", 1001, &args), Network::start("beta", 1002, &args))?.into();
-        let [alpha, beta] = &networks;
-        let bridge = setup::build(dir, alpha, beta).await?;
+        Self::build_on(program, dir, ChainOptions::new(block_time)).await
+    }
+
+    /// The same on chains of another kind.
+    ///
+    /// # Errors
+    /// As [`Self::build`].
+    pub async fn build_on(program: &Path, dir: &Path, options: ChainOptions) -> Result<Self, CliError> {
+        let (alpha, beta) =
+            futures::try_join!(Network::start("alpha", 1001, options), Network::start("beta", 1002, options))?;
+        let (networks, chains) = ([alpha.0, beta.0], [alpha.1, beta.1]);
+        let ([alpha, beta], [at_alpha, at_beta]) = (&networks, &chains);
+        let bridge = setup::build(dir, [alpha, beta], [at_alpha, at_beta], options.trusting_period).await?;
         let ledger = Ledger::new();
         let followers = [(alpha, bridge.ends[0]), (beta, bridge.ends[1])]
             .map(|(network, end)| tokio::spawn(Arc::clone(&ledger).follow(network.provider.clone(), end.vault)));
@@ -77,12 +87,13 @@ impl Harness {
             relayers: Default::default(),
             starts: AtomicUsize::new(0),
             networks,
+            chains,
         })
     }
 
     /// A chain.
     pub fn chain(&self, at: usize) -> &Handle {
-        &self.networks[at].handle
+        &self.chains[at]
     }
 
     /// The vault at a chain.
@@ -128,8 +139,7 @@ impl Harness {
         let line = |label: &str, url: &str, ws: &str| {
             format!("    {{ label = \"{label}\", url = \"{url}\", ws = \"{ws}\" }},\n")
         };
-        let handle = self.chain(at);
-        let before = line(&format!("{name}-1"), &handle.rpc_url(), &handle.ws_url());
+        let before = line(&format!("{name}-1"), &self.networks[at].url, &self.networks[at].ws);
         let lines = nodes
             .iter()
             .enumerate()
@@ -144,7 +154,7 @@ impl Harness {
     pub async fn start(&self, who: usize) -> Result<(), CliError> {
         let number = self.starts.fetch_add(1, Ordering::Relaxed);
         let log = self.dir.join(format!("{}-{number}.log", ORGANISATIONS[who]));
-        let relayer = Relayer::start_program(&self.program, ORGANISATIONS[who], self.config(who), log)?;
+        let relayer = Relayer::start(&self.program, ORGANISATIONS[who], self.config(who), log)?;
         *self.relayers[who].lock().await = Some(relayer);
         Ok(())
     }
@@ -213,6 +223,16 @@ impl Harness {
         Ok(())
     }
 
+    /// Users send `count` transfers from home that will be late: nobody carries them in the next hour of the chains' clocks.
+    ///
+    /// # Errors
+    /// A node refuses a transaction.
+    pub async fn send_to_be_late(&self, count: usize) -> Result<(), CliError> {
+        let sent = transfers::send_to_be_late(&self.users, &self.bridge, &self.networks[0], count).await?;
+        self.sent().extend(sent);
+        Ok(())
+    }
+
     /// Waits until every transfer sent so far, and everything written because of it, is decided.
     ///
     /// # Errors
@@ -246,9 +266,9 @@ impl Harness {
     /// Something is still open after `limit`, or a chain cannot be read.
     pub async fn judge(&self, limit: Duration) -> Result<Vec<String>, CliError> {
         self.settle(limit).await?;
-        for network in &self.networks {
-            let height = network.handle.head().number + AFTERMATH_BLOCKS;
-            let waited = network.handle.wait_for_block(height, BLOCK_DEADLINE).await;
+        for chain in &self.chains {
+            let height = chain.head().number + AFTERMATH_BLOCKS;
+            let waited = chain.wait_for_block(height, BLOCK_DEADLINE).await;
             waited.map_err(|error| failed("the next blocks", error))?;
         }
         let sent = self.sent().clone();
@@ -276,7 +296,7 @@ impl Harness {
     pub async fn failed_transactions(&self, at: usize) -> Result<Vec<B256>, CliError> {
         let network = &self.networks[at];
         let mut found = Vec::new();
-        for height in 1..=network.handle.head().number {
+        for height in 1..=self.chain(at).head().number {
             let block = network.provider.get_block_by_number(BlockNumberOrTag::Number(height)).await;
             let block = block.map_err(|error| failed("a block", error))?.unwrap_or_default();
             for hash in block.transactions.hashes() {
@@ -288,6 +308,39 @@ impl Harness {
             }
         }
         Ok(found)
+    }
+
+    /// The process of an organisation's relayer, while it runs.
+    pub async fn process(&self, who: usize) -> Option<u32> {
+        self.relayers[who].lock().await.as_ref().and_then(Relayer::id)
+    }
+
+    /// The metrics page of an organisation's relayer.
+    pub fn metrics(&self, who: usize) -> Option<SocketAddr> {
+        self.bridge.metrics.get(who).copied()
+    }
+
+    /// The relayers' admin sockets.
+    pub(super) fn sockets(&self) -> &[PathBuf] {
+        &self.bridge.sockets
+    }
+
+    pub(super) fn network(&self, at: usize) -> &Network {
+        &self.networks[at]
+    }
+
+    pub(super) fn ledger(&self) -> &Ledger {
+        &self.ledger
+    }
+
+    /// The ERC-20 that plain transfers carry, at home.
+    pub(super) fn token(&self) -> Address {
+        self.bridge.credit.home
+    }
+
+    pub(super) async fn supply(&self) -> Result<invariants::Supply, CliError> {
+        let [alpha, beta] = &self.networks;
+        invariants::supply(&self.bridge, &self.bridge.credit, alpha, beta).await
     }
 
     fn sent(&self) -> MutexGuard<'_, Vec<Transfer>> {

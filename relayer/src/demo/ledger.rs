@@ -26,6 +26,8 @@ pub(super) type Place = (LaneId, u64);
 pub(super) struct Written {
     /// What it says.
     pub(super) entry: Entry,
+    /// Its block.
+    pub(super) block: u64,
     /// When its block was seen.
     pub(super) seen: Instant,
 }
@@ -178,7 +180,8 @@ impl Seen {
                 for entry in entries {
                     let place = (lane, entry.index);
                     self.by_tx.entry(tx).or_default().push(place);
-                    self.written.insert(place, Written { entry, seen: now });
+                    self.written
+                        .insert(place, Written { entry, block: log.block_number.unwrap_or_default(), seen: now });
                 }
             }
             Some(&IUserVault::Delivered::SIGNATURE_HASH) => {

@@ -7,10 +7,13 @@
 mod abi;
 mod books;
 mod children;
+pub mod external;
 mod figures;
 pub mod harness;
 mod invariants;
 mod ledger;
+pub mod load;
+mod many;
 mod network;
 mod progress;
 mod setup;
@@ -20,17 +23,15 @@ mod transfers;
 mod user;
 
 use crate::cli::{
-    admin,
     exit::{CliError, Failure},
     output::{Output, Report},
 };
 use books::Books;
-use causeway_proto::admin::v1::{PauseLaneRequest, ResumeLaneRequest};
+use causeway_devchain::Handle;
 use children::{Relayer, peak_memory};
 use clap::Args;
-use futures::future::try_join_all;
 use ledger::{Ledger, Place};
-use network::Network;
+use network::{ChainOptions, Network};
 use progress::Progress;
 use setup::{Bridge, ORGANISATIONS};
 use std::{
@@ -137,6 +138,7 @@ pub async fn run(args: DemoArgs, output: Output) -> Result<Box<dyn Report>, CliE
 #[derive(Default)]
 struct Stage {
     networks: Option<[Network; 2]>,
+    chains: Option<[Handle; 2]>,
     relayers: Vec<Relayer>,
     bridge: Option<Bridge>,
     followers: Vec<tokio::task::JoinHandle<()>>,
@@ -151,21 +153,38 @@ impl Stage {
         started: Instant,
     ) -> Result<Summary, CliError> {
         progress.say("starting two chains");
-        let alpha = Network::start("alpha", 1001, args);
-        let beta = Network::start("beta", 1002, args);
-        let networks = futures::try_join!(alpha, beta)?;
-        let [alpha, beta] = self.networks.insert(networks.into());
+        let options = ChainOptions::from(args);
+        let (alpha, beta) =
+            futures::try_join!(Network::start("alpha", 1001, options), Network::start("beta", 1002, options))?;
+        let [at_alpha, at_beta] = self.chains.insert([alpha.1, beta.1]);
+        let [alpha, beta] = self.networks.insert([alpha.0, beta.0]);
         progress.say("writing files, deploying contracts, opening the bridge");
-        let bridge = self.bridge.insert(setup::build(dir, alpha, beta).await?);
+        self.bridge = Some(setup::build(dir, [alpha, beta], [at_alpha, at_beta], options.trusting_period).await?);
+        let program = std::env::current_exe().map_err(|error| failed("finding this program", error))?;
+        self.perform(&program, dir, args, progress, started).await
+    }
+
+    /// Starts the relayers on the bridge that stands, lets the users send, and judges.
+    async fn perform(
+        &mut self,
+        program: &Path,
+        dir: &Path,
+        args: &DemoArgs,
+        progress: &Progress,
+        started: Instant,
+    ) -> Result<Summary, CliError> {
+        let (Some([alpha, beta]), Some(bridge)) = (&self.networks, &self.bridge) else {
+            return Err(failed("the demo", "no bridge stands"));
+        };
         let ledger = Ledger::new();
-        for (network, end) in [(&*alpha, bridge.ends[0]), (&*beta, bridge.ends[1])] {
+        for (network, end) in [(alpha, bridge.ends[0]), (beta, bridge.ends[1])] {
             let follow = Arc::clone(&ledger).follow(network.provider.clone(), end.vault);
             self.followers.push(tokio::spawn(follow));
         }
         progress.say("starting one relayer per organisation");
         for (organisation, config) in ORGANISATIONS.iter().zip(&bridge.configs) {
             let log = dir.join(format!("{organisation}.log"));
-            self.relayers.push(Relayer::start(organisation, config, log)?);
+            self.relayers.push(Relayer::start(program, organisation, config, log)?);
         }
         let scene = Scene { args, progress, bridge, networks: [alpha, beta], ledger: &ledger };
         let [first, second] = self.relayers.as_mut_slice() else {
@@ -199,6 +218,7 @@ impl Stage {
         }
         let stopped = futures::future::join_all(self.relayers.drain(..).map(Relayer::stop)).await;
         self.networks = None;
+        self.chains = None;
         stopped.into_iter().try_for_each(|stopped| stopped.map(drop))
     }
 }
@@ -261,21 +281,7 @@ impl Scene<'_> {
 
     /// Pauses or resumes the lane that leaves home, at both relayers, as an operator would.
     async fn pause(&self, pause: bool) -> Result<(), CliError> {
-        let name = format!("lanes/{}", self.bridge.lanes[0]);
-        let comment = "demo: one transfer is to be late".to_owned();
-        try_join_all(self.bridge.sockets.iter().map(|socket| {
-            let (name, comment) = (name.clone(), comment.clone());
-            async move {
-                let mut relayer = admin::connect_to(socket).await?;
-                let done = match pause {
-                    true => relayer.pause_lane(PauseLaneRequest { name, comment }).await,
-                    false => relayer.resume_lane(ResumeLaneRequest { name, comment }).await,
-                };
-                done.map(drop).map_err(|status| failed("pausing a lane", status.message()))
-            }
-        }))
-        .await
-        .map(drop)
+        children::pause(&self.bridge.sockets, self.bridge.lanes[0], pause, "demo: one transfer is to be late").await
     }
 
     /// Waits until each of these entries is decided, and shows how many are.
@@ -322,7 +328,7 @@ impl Scene<'_> {
             transfers: kinds,
             seconds_total: started.elapsed().as_secs_f64(),
             seconds_transferring: (acted.last_decision - acted.first_lock).as_secs_f64(),
-            latency_seconds: figures::Latency { lock_to_credit, sent_to_lock, stages },
+            latency_seconds: figures::Latency { lock_to_credit, sent_to_lock, stages, stages_are: figures::STAGES_ARE },
             costs,
             supply,
             invariants,
@@ -344,9 +350,10 @@ fn memory(relayers: &[&Relayer]) -> BTreeMap<String, u64> {
 }
 
 fn running(dir: &Path, networks: &[Network; 2], bridge: &Bridge) -> Result<Running, CliError> {
-    let chains = networks.iter().zip(bridge.ends).map(|(network, end)| {
-        (network.name.to_owned(), (network.handle.rpc_url(), network.handle.ws_url(), end.vault))
-    });
+    let chains = networks
+        .iter()
+        .zip(bridge.ends)
+        .map(|(network, end)| (network.name.to_owned(), (network.url.clone(), network.ws.clone(), end.vault)));
     let mut relayers = BTreeMap::new();
     for file in &bridge.configs {
         let config = crate::config::Config::load(file)?;

@@ -1,9 +1,12 @@
-//! The two embedded chains, and a user's connection to each.
+//! The two chains, embedded or not, and a user's connection to each.
 
 use super::{DemoArgs, failed};
 use crate::{
     chains::evm::config::Mode,
-    cli::{exit::CliError, init::ChainPlan},
+    cli::{
+        exit::CliError,
+        init::{ChainPlan, TRUSTING_PERIOD},
+    },
 };
 use alloy::{
     primitives::{Address, TxKind},
@@ -12,14 +15,43 @@ use alloy::{
     sol_types::SolCall,
 };
 use causeway_devchain::Handle;
-use std::time::Duration;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 /// Gas limit of a block.
-pub(super) const BLOCK_GAS: u64 = 30_000_000;
+pub const BLOCK_GAS: u64 = 30_000_000;
 /// The first block comes after one block time; ten times that is a failure.
 const FIRST_BLOCK_TIMES: u32 = 10;
 
-/// One of the two chains.
+/// How an embedded chain is made.
+#[derive(Clone, Copy, Debug)]
+pub struct ChainOptions {
+    /// Validators.
+    pub validators: usize,
+    /// Time between blocks.
+    pub block_time: Duration,
+    /// Gas limit of a block.
+    pub gas_limit: u64,
+    /// How far the chain's clock is behind the machine's when it starts.
+    pub behind: Duration,
+    /// How long clients trust a header.
+    pub trusting_period: Duration,
+}
+
+impl ChainOptions {
+    /// Four validators and the demo's blocks.
+    pub fn new(block_time: Duration) -> Self {
+        let trusting_period = TRUSTING_PERIOD;
+        Self { validators: 4, block_time, gas_limit: BLOCK_GAS, behind: Duration::ZERO, trusting_period }
+    }
+}
+
+impl From<&DemoArgs> for ChainOptions {
+    fn from(args: &DemoArgs) -> Self {
+        Self { validators: args.validators, ..Self::new(args.block_time) }
+    }
+}
+
+/// A user's connection to one of the two chains.
 pub(super) struct Network {
     /// Short name.
     pub(super) name: &'static str,
@@ -27,31 +59,54 @@ pub(super) struct Network {
     pub(super) chain_id: u64,
     /// The demo's own connection.
     pub(super) provider: DynProvider,
-    /// The chain; it ends with this.
-    pub(super) handle: Handle,
+    /// JSON-RPC over HTTP.
+    pub(super) url: String,
+    /// JSON-RPC over WebSocket.
+    pub(super) ws: String,
     /// Time between blocks.
     pub(super) block_time: Duration,
 }
 
 impl Network {
-    /// Starts a chain and waits for its first block.
-    pub(super) async fn start(name: &'static str, chain_id: u64, args: &DemoArgs) -> Result<Self, CliError> {
+    /// Starts an embedded chain and waits for its first block. The chain ends with its handle.
+    pub(super) async fn start(
+        name: &'static str,
+        chain_id: u64,
+        options: ChainOptions,
+    ) -> Result<(Self, Handle), CliError> {
         let wrong = |error: causeway_devchain::Error| failed(format!("chain {name}"), error);
-        let handle = causeway_devchain::Chain::builder()
+        let mut builder = causeway_devchain::Chain::builder();
+        if !options.behind.is_zero() {
+            let genesis = SystemTime::now().checked_sub(options.behind);
+            let genesis = genesis.and_then(|time| time.duration_since(UNIX_EPOCH).ok()).unwrap_or_default();
+            builder = builder.genesis_time(genesis.as_secs());
+        }
+        let handle = builder
             .chain_id(chain_id)
             .seed(format!("causeway demo {name}"))
-            .validators(args.validators)
-            .block_time(args.block_time)
-            .gas_limit(BLOCK_GAS)
+            .validators(options.validators)
+            .block_time(options.block_time)
+            .gas_limit(options.gas_limit)
             .accounts(0)
             .spawn()
             .await
             .map_err(wrong)?;
-        let first = args.block_time * FIRST_BLOCK_TIMES + Duration::from_secs(1);
+        let first = options.block_time * FIRST_BLOCK_TIMES + Duration::from_secs(1);
         handle.wait_for_block(1, first).await.map_err(wrong)?;
-        let provider = ProviderBuilder::new().disable_recommended_fillers().connect_ws(WsConnect::new(handle.ws_url()));
+        let network = Self::connect(name, chain_id, (handle.rpc_url(), handle.ws_url()), options.block_time).await?;
+        Ok((network, handle))
+    }
+
+    /// Connects to a chain that runs already, by the addresses of one of its nodes (HTTP, WebSocket).
+    pub(super) async fn connect(
+        name: &'static str,
+        chain_id: u64,
+        (url, ws): (String, String),
+        block_time: Duration,
+    ) -> Result<Self, CliError> {
+        let provider = ProviderBuilder::new().disable_recommended_fillers().connect_ws(WsConnect::new(ws.clone()));
         let provider = provider.await.map_err(|error| failed(format!("connecting to chain {name}"), error))?.erased();
-        Ok(Self { name, chain_id, provider, handle, block_time: args.block_time })
+        Ok(Self { name, chain_id, provider, url, ws, block_time })
     }
 
     /// CAIP-2 id.
@@ -60,18 +115,19 @@ impl Network {
     }
 
     /// What `init` needs to know of the chain. The demo made it, so it may vouch for the pinned header.
-    pub(super) fn plan(&self) -> ChainPlan {
-        let pinned = self.handle.head();
+    pub(super) fn plan(&self, chain: &Handle, trusting_period: Duration) -> ChainPlan {
+        let pinned = chain.head();
         ChainPlan {
             name: self.name.to_owned(),
             id: self.id(),
-            genesis: self.handle.genesis().hash,
+            genesis: chain.genesis().hash,
             mode: Mode::Qbft,
             pinned_height: pinned.number,
             pinned_hash: pinned.hash,
             block_time: self.block_time,
-            url: self.handle.rpc_url(),
-            ws: Some(self.handle.ws_url()),
+            trusting_period,
+            url: self.url.clone(),
+            ws: Some(self.ws.clone()),
             origin: "of the demo's embedded chain".to_owned(),
         }
     }
@@ -80,7 +136,8 @@ impl Network {
     pub(super) async fn view<C: SolCall>(&self, to: Address, call: C) -> Result<C::Return, CliError> {
         let request = TransactionRequest {
             to: Some(TxKind::Call(to)),
-            input: TransactionInput::new(call.abi_encode().into()),
+            // Older nodes read `data`, newer ones `input`.
+            input: TransactionInput::both(call.abi_encode().into()),
             ..Default::default()
         };
         let what = || format!("{} of {to} on {}", C::SIGNATURE, self.name);

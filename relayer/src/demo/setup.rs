@@ -22,10 +22,12 @@ use alloy::{
     sol_types::SolValue,
 };
 use causeway_core::LaneId;
+use causeway_devchain::Handle;
 use futures::{future::try_join_all, try_join};
 use std::{
     net::{SocketAddr, TcpListener},
     path::{Path, PathBuf},
+    time::Duration,
 };
 
 /// The organisations. The first stands at the home chain.
@@ -70,24 +72,34 @@ pub(super) struct Bridge {
 }
 
 /// One organisation with its access to both chains.
-struct Member {
-    config: Config,
+pub(super) struct Member {
+    pub(super) config: Config,
     chains: [Access; 2],
 }
 
+impl Member {
+    /// From its configuration, before or after the deployment.
+    pub(super) fn open(config: &Path, chains: [&str; 2]) -> Result<Self, CliError> {
+        let config = Config::load_at(config, Stage::BeforeDeployment)?;
+        let chains = [Access::open(&config, chains[0])?, Access::open(&config, chains[1])?];
+        Ok(Self { config, chains })
+    }
+}
+
 /// Writes the files, deploys, registers, joins.
-pub(super) async fn build(dir: &Path, alpha: &Network, beta: &Network) -> Result<Bridge, CliError> {
-    let plan = PairPlan { organisations: organisation_plans()?, chains: [alpha.plan(), beta.plan()] };
+pub(super) async fn build(
+    dir: &Path,
+    networks: [&Network; 2],
+    handles: [&Handle; 2],
+    trusting_period: Duration,
+) -> Result<Bridge, CliError> {
+    let [alpha, beta] = networks;
+    let chains = [alpha.plan(handles[0], trusting_period), beta.plan(handles[1], trusting_period)];
+    let plan = PairPlan { organisations: organisation_plans()?, chains };
     let written = write_pair(dir, &plan)?;
     let names = [alpha.name, beta.name];
-    let members: Vec<Member> = written
-        .iter()
-        .map(|written| {
-            let config = Config::load_at(&written.config, Stage::BeforeDeployment)?;
-            let chains = [Access::open(&config, names[0])?, Access::open(&config, names[1])?];
-            Ok(Member { config, chains })
-        })
-        .collect::<Result<_, CliError>>()?;
+    let members: Vec<Member> =
+        written.iter().map(|written| Member::open(&written.config, names)).collect::<Result<_, CliError>>()?;
     let [first, second] = members.as_slice() else { return Err(failed("the demo", "two organisations are needed")) };
     let councils = councils(first, second)?;
     let organisations = organisations(&first.config, ORGANISATIONS[1])?;
@@ -101,29 +113,38 @@ pub(super) async fn build(dir: &Path, alpha: &Network, beta: &Network) -> Result
         write_agreement(&member.config, &agreement)?;
         tell_configuration(&member.config, &agreement, side, Some(&other.config.organisation))?;
     }
-    // The files that the relayers will start on are read as the relayers will read them.
-    let reload = |member: &Member| Config::load(&member.config.source.file);
-    let (first, second) = (reload(first)?, reload(second)?);
-    let pair = |at: usize, symbol| {
-        let asset = agreement.assets.get(at).ok_or_else(|| failed("the demo", "an asset is missing"))?;
-        Ok::<_, CliError>(AssetPair { symbol, home: asset.token, voucher: asset.voucher })
-    };
-    Ok(Bridge {
-        ends: [0, 1].map(|at: usize| BridgeEnd { vault: agreement.ends[at].vault.address }),
-        lanes: [0, 1].map(|from| agreement.lane(from).id()),
-        credit: pair(0, CREDIT.1)?,
-        bill: pair(1, BILL.1)?,
-        freezable: pair(2, FREEZABLE.1)?,
-        configs: [first.source.file, second.source.file],
-        sockets: vec![first.admin.socket, second.admin.socket],
-        metrics: vec![first.metrics.listen, second.metrics.listen],
-    })
+    Bridge::read([&first.config.source.file, &second.config.source.file], &name)
+}
+
+impl Bridge {
+    /// The bridge called `name`, from the files that the relayers will start on, read as the relayers will read them.
+    pub(super) fn read(configs: [&Path; 2], name: &str) -> Result<Self, CliError> {
+        let [first, second] = [Config::load(configs[0])?, Config::load(configs[1])?];
+        let section =
+            first.bridges.get(name).ok_or_else(|| failed("the demo", format!("no bridge is called {name}")))?;
+        let agreement = Agreement::read(&section.agreement)?;
+        let pair = |symbol| {
+            let asset = agreement.assets.iter().find(|asset| asset.symbol == symbol);
+            let asset = asset.ok_or_else(|| failed("the demo", format!("asset {symbol} is missing")))?;
+            Ok::<_, CliError>(AssetPair { symbol, home: asset.token, voucher: asset.voucher })
+        };
+        Ok(Self {
+            ends: [0, 1].map(|at: usize| BridgeEnd { vault: agreement.ends[at].vault.address }),
+            lanes: [0, 1].map(|from| agreement.lane(from).id()),
+            credit: pair(CREDIT.1)?,
+            bill: pair(BILL.1)?,
+            freezable: pair(FREEZABLE.1)?,
+            configs: [first.source.file, second.source.file],
+            sockets: vec![first.admin.socket, second.admin.socket],
+            metrics: vec![first.metrics.listen, second.metrics.listen],
+        })
+    }
 }
 
 /// Name and symbol of the tokens.
-const CREDIT: (&str, &str) = ("Harbour Credit", "HBC");
-const BILL: (&str, &str) = ("Bill of Lading", "BILL");
-const FREEZABLE: (&str, &str) = ("Freezable Credit", "FRZ");
+pub(super) const CREDIT: (&str, &str) = ("Harbour Credit", "HBC");
+pub(super) const BILL: (&str, &str) = ("Bill of Lading", "BILL");
+pub(super) const FREEZABLE: (&str, &str) = ("Freezable Credit", "FRZ");
 
 /// Listeners on free loopback ports.
 fn organisation_plans() -> Result<[OrganisationPlan; 2], CliError> {
@@ -146,7 +167,7 @@ fn councils(first: &Member, second: &Member) -> Result<Councils, CliError> {
 }
 
 /// The tokens that will travel; in the order of [`assets`].
-async fn deploy_tokens(alpha: &Network) -> Result<[Address; 3], CliError> {
+pub(super) async fn deploy_tokens(alpha: &Network) -> Result<[Address; 3], CliError> {
     let issuer = User::new(alpha.provider.clone(), alpha.chain_id);
     let code = |artefact: Artefact, arguments: Vec<u8>| {
         let mut code = artefact.read()?.bytecode.to_vec();
@@ -201,7 +222,7 @@ async fn register(agreement: &mut Agreement, first: &Member, second: &Member) ->
 }
 
 /// One organisation proposes, the other approves, and it is done.
-async fn decide(
+pub(super) async fn decide(
     agreement: &Agreement,
     first: &Member,
     second: &Member,

@@ -72,7 +72,7 @@ impl fmt::Display for Summary {
         row(f, "sending a lock > its block", &self.latency_seconds.sent_to_lock)?;
         row(f, "lock > credit", &self.latency_seconds.lock_to_credit)?;
         if !self.latency_seconds.stages.is_empty() {
-            writeln!(f, "  by the relayers' histograms:")?;
+            writeln!(f, "  by the relayers' histograms, estimated within their buckets:")?;
         }
         for (stage, quantiles) in &self.latency_seconds.stages {
             row(f, &format!("  {}", stage.get(2..).unwrap_or(stage)), quantiles)?;

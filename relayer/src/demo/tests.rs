@@ -5,7 +5,7 @@ use super::{
     DemoArgs, Scene,
     carrier::carry,
     ledger::Ledger,
-    network::Network,
+    network::{ChainOptions, Network},
     progress::Progress,
     setup::{self, Bridge},
     transfers::{self, Purpose, SPECIAL},
@@ -15,6 +15,7 @@ use crate::{
     config::{Agreement, Config, Role},
 };
 use alloy::primitives::U256;
+use causeway_devchain::Handle;
 use std::{
     collections::BTreeMap,
     sync::Arc,
@@ -31,6 +32,7 @@ struct Rig {
     beta: Network,
     bridge: Bridge,
     dir: TempDir,
+    _chains: [Handle; 2],
 }
 
 async fn rig() -> Rig {
@@ -38,18 +40,20 @@ async fn rig() -> Rig {
     let block_time = Duration::from_millis(200);
     let args = DemoArgs { transfers: TRANSFERS, validators: 4, block_time, keep: false };
     let dir = tempfile::tempdir().unwrap();
-    let (alpha, beta) =
-        tokio::try_join!(Network::start("alpha", 1001, &args), Network::start("beta", 1002, &args)).unwrap();
-    let mut bridge = setup::build(dir.path(), &alpha, &beta).await.unwrap();
+    let options = ChainOptions::from(&args);
+    let ((alpha, at_alpha), (beta, at_beta)) =
+        tokio::try_join!(Network::start("alpha", 1001, options), Network::start("beta", 1002, options)).unwrap();
+    let mut bridge =
+        setup::build(dir.path(), [&alpha, &beta], [&at_alpha, &at_beta], options.trusting_period).await.unwrap();
     // No relayer runs, so none is waited for and none is paused.
     bridge.sockets.clear();
     bridge.metrics.clear();
-    Rig { args, alpha, beta, bridge, dir }
+    Rig { args, alpha, beta, bridge, dir, _chains: [at_alpha, at_beta] }
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_whole_run_is_judged_right() {
-    let Rig { args, alpha, beta, bridge, dir } = rig().await;
+    let Rig { args, alpha, beta, bridge, dir, _chains } = rig().await;
     let config = Config::load(&bridge.configs[1]).unwrap();
     let section = &config.bridges["alpha-beta"];
     let agreement = Agreement::read(&section.agreement).unwrap();

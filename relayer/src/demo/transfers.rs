@@ -150,8 +150,8 @@ async fn lock(user: &User, bridge: &Bridge, from: usize, lock: Lock) -> Result<T
 /// Locks one transfer whose time runs out in the next block or the one after.
 pub(super) async fn send_late(users: &Users, bridge: &Bridge, alpha: &Network) -> Result<(Transfer, u64), CliError> {
     let (user, _) = users.first()?;
-    // Two seconds past the newest block: the lock still fits, a delivery through a paused lane does not.
-    let timeout = alpha.now().await? + 2;
+    // Three seconds past the newest block: the lock still fits, also where it takes two blocks to get in.
+    let timeout = alpha.now().await? + 3;
     let what = Lock {
         purpose: Purpose::Late,
         token: bridge.credit.home,
@@ -241,6 +241,23 @@ pub(super) async fn send_plain(
         Ok::<_, CliError>(sent)
     }));
     Ok(sent.await?.into_iter().flatten().collect())
+}
+
+/// Sends `count` transfers from home whose time will be over before anybody carries them.
+pub(super) async fn send_to_be_late(
+    users: &Users,
+    bridge: &Bridge,
+    alpha: &Network,
+    count: usize,
+) -> Result<Vec<Transfer>, CliError> {
+    let timeout = alpha.now().await? + TIMEOUT_SECONDS;
+    let (token, amount) = (bridge.credit.home, U256::from(44));
+    let mut sent = Vec::with_capacity(count);
+    for user in users.alpha.iter().cycle().take(count) {
+        let what = Lock { purpose: Purpose::Late, token, amount, recipient: user.address(), timeout };
+        sent.push(lock(user, bridge, 0, what).await?);
+    }
+    Ok(sent)
 }
 
 async fn send_special(users: &Users, bridge: &Bridge, timeout: u64) -> Result<[Transfer; 3], CliError> {

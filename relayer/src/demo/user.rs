@@ -54,6 +54,11 @@ impl User {
         self.transact(TxKind::Call(to), call.abi_encode().into(), CALL_GAS).await
     }
 
+    /// The same for a call that takes more gas than a single transfer.
+    pub(super) async fn send_with(&self, to: Address, call: &impl SolCall, gas: u64) -> Result<B256, CliError> {
+        self.transact(TxKind::Call(to), call.abi_encode().into(), gas).await
+    }
+
     /// Sends a call and waits until it is in a block.
     pub(super) async fn call(&self, to: Address, call: &impl SolCall) -> Result<TransactionReceipt, CliError> {
         let hash = self.send(to, call).await?;
@@ -65,6 +70,20 @@ impl User {
         let hash = self.transact(TxKind::Create, init_code, CREATE_GAS).await?;
         let receipt = self.receipt(hash).await?;
         receipt.contract_address.ok_or_else(|| failed("a deployment", "no contract came of it"))
+    }
+
+    /// Deploys a contract `count` times: all are sent before any is waited for.
+    pub(super) async fn create_several(&self, init_code: &Bytes, count: usize) -> Result<Vec<Address>, CliError> {
+        let mut hashes = Vec::with_capacity(count);
+        for _ in 0..count {
+            hashes.push(self.transact(TxKind::Create, init_code.clone(), CREATE_GAS).await?);
+        }
+        let mut made = Vec::with_capacity(count);
+        for hash in hashes {
+            let created = self.receipt(hash).await?.contract_address;
+            made.push(created.ok_or_else(|| failed("a deployment", "no contract came of it"))?);
+        }
+        Ok(made)
     }
 
     async fn transact(&self, to: TxKind, input: Bytes, gas_limit: u64) -> Result<B256, CliError> {

@@ -78,6 +78,9 @@ impl From<Consensus> for Mode {
     }
 }
 
+/// Trusting period of a chain whose validators are known by name and change seldom.
+pub const TRUSTING_PERIOD: Duration = Duration::from_secs(14 * 24 * 3600);
+
 /// Everything that `init` puts into the two configurations.
 #[derive(Clone, Debug)]
 pub struct PairPlan {
@@ -115,6 +118,8 @@ pub struct ChainPlan {
     pub pinned_hash: B256,
     /// Usual time between blocks.
     pub block_time: Duration,
+    /// How long a header is trusted.
+    pub trusting_period: Duration,
     /// HTTP address of a node.
     pub url: String,
     /// WebSocket address of the node.

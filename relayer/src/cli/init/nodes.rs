@@ -1,6 +1,6 @@
 //! The facts of a chain, read from a node that the operator names, or left open.
 
-use super::ChainPlan;
+use super::{ChainPlan, TRUSTING_PERIOD};
 use crate::{
     chains::evm::config::Mode,
     cli::exit::{CliError, Failure},
@@ -45,6 +45,7 @@ fn open(name: &str, id: &str, port: u16, mode: Mode) -> ChainPlan {
         pinned_height: 1,
         pinned_hash: B256::ZERO,
         block_time: Duration::from_secs(1),
+        trusting_period: TRUSTING_PERIOD,
         url: format!("http://127.0.0.1:{port}"),
         ws: None,
         origin: "fill in; `causeway check` refuses zeros".to_owned(),
@@ -90,6 +91,7 @@ async fn ask(node: &str, mode: Mode) -> Result<ChainPlan, CliError> {
         pinned_height: latest.number,
         pinned_hash: latest.hash,
         block_time: Duration::from_secs(1),
+        trusting_period: TRUSTING_PERIOD,
         url: url.to_owned(),
         ws: None,
         origin: "read from the node below: compare with a second source before anything of value crosses".to_owned(),

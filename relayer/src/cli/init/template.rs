@@ -96,7 +96,7 @@ mode = "{mode}"                      # consensus: qbft, ibft2 or ibft1
 # Genesis and the header that trust starts from; {origin}.
 genesis = "{genesis}"
 pinned = {{ height = {height}, hash = "{hash}" }}
-trusting_period = "14days"         # a client without a new header for this long is dead; the relayer refreshes in time
+trusting_period = "{trusting_period}"         # a client without a new header for this long is dead; the relayer refreshes in time
 clock_drift = "15s"                # how far a header's time may lie ahead of this machine's clock
 block_time = "{block_time}"
 vault = "{vault}"   # `causeway deploy` or `bridge join` writes it
@@ -115,6 +115,7 @@ fees = {{ policy = "zero" }}         # or {{ policy = "eip1559", max_fee = 50_00
         height = chain.pinned_height,
         hash = chain.pinned_hash,
         block_time = humantime(chain.block_time),
+        trusting_period = humantime_serde::re::humantime::format_duration(chain.trusting_period),
         vault = format_args!("{:#x}", Address::ZERO),
         url = chain.url,
     )
