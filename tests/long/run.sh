@@ -1,0 +1,67 @@
+#!/usr/bin/env bash
+# The suites that take longer than a change may wait for: real nodes, all guards, benchmarks, fuzzing, the demo at length.
+# What they measure goes to tests/bench/RESULTS.md; a suite that fails makes the run red, the others run all the same.
+#
+#   tests/long/run.sh           every step
+#   tests/long/run.sh NAME...   only these
+#   tests/long/run.sh --list    what there is
+#
+# FUZZ_SECONDS (600) is the time for each fuzz target.
+set -uo pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")/../.." || exit 2
+
+declare -A what=(
+  [real-chains]="transfers between GoQuorum networks, and one and an embedded chain (Go is needed)"
+  [guards]="every guard taken out once: the named test must fail"
+  [bench]="benchmarks of whole relayers and of parts"
+  [fuzz]="every fuzz target for FUZZ_SECONDS (cargo-fuzz and a nightly compiler are needed)"
+  [demo]="the demo with 5,000 transfers"
+)
+steps=(real-chains guards bench fuzz demo)
+
+step_real-chains() { tests/real-chains/run.sh; }
+
+step_guards() { tests/guards/run.sh; }
+
+step_bench() { cargo run --release --locked -p causeway-bench; }
+
+# A crate with fuzz targets has a folder `fuzz` of its own, outside the workspace.
+step_fuzz() {
+  local found=0 failed=0 crate target
+  for crate in light-clients/*/fuzz proto/fuzz relayer/fuzz; do
+    [ -f "$crate/Cargo.toml" ] || continue
+    for target in $(cd "$crate" && cargo +nightly fuzz list); do
+      found=1
+      echo "--- $crate: $target"
+      (cd "$crate" && cargo +nightly fuzz run "$target" -- -max_total_time="${FUZZ_SECONDS:-600}" -timeout=10) || failed=1
+    done
+  done
+  [ "$found" = 1 ] || { echo "no fuzz target was found" >&2; return 1; }
+  return "$failed"
+}
+
+step_demo() {
+  local out; out=$(mktemp)
+  cargo run --release --locked -- demo --transfers 5000 --output json >"$out" && node .ci/check-demo.mjs "$out"
+  local rc=$?
+  cat "$out"; rm -f "$out"
+  return "$rc"
+}
+
+if [ "${1:-}" = --list ]; then
+  for name in "${steps[@]}"; do printf '%-12s %s\n' "$name" "${what[$name]}"; done
+  exit 0
+fi
+for name in "$@"; do
+  [ -n "${what[$name]:-}" ] || { echo "no step is called $name; try --list" >&2; exit 2; }
+done
+[ $# -gt 0 ] && steps=("$@")
+
+red=()
+for name in "${steps[@]}"; do
+  echo "=== $name: ${what[$name]}"
+  begun=$SECONDS
+  (set -e; "step_$name") || red+=("$name")
+  echo "=== $name: $(((SECONDS - begun) / 60)) min"
+done
+[ ${#red[@]} -eq 0 ] || { echo "red: ${red[*]}"; exit 1; }
