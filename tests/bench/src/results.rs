@@ -88,7 +88,7 @@ fn replace(text: &str, name: &str, body: &str) -> String {
     kept.trim_end().to_owned() + "\n"
 }
 
-/// Processor, cores, memory, kernel, compiler.
+/// Processor, cores, memory, kernel, compiler, and the build if it is none to measure with.
 pub fn machine() -> String {
     let read = |path: &str| fs::read_to_string(path).unwrap_or_default();
     let value = |text: &str, key: &str| {
@@ -104,6 +104,9 @@ pub fn machine() -> String {
     let compiler = Command::new("rustc").arg("--version").output().map(|output| output.stdout).unwrap_or_default();
     let compiler = String::from_utf8_lossy(&compiler);
     let _ = write!(text, ", rustc {}", compiler.split(' ').nth(1).unwrap_or_default());
+    if cfg!(debug_assertions) {
+        text.push_str(", development build: not optimised");
+    }
     text
 }
 
