@@ -158,7 +158,7 @@ pub(in crate::chains::evm) async fn revert_data(pool: &Pool, from: Address, call
     let again: Result<Bytes, CallError> = pool.call("eth_call", &(&request, before), Need::Any).await;
     match again {
         Err(error) if !error.data.is_empty() => error.data,
-        // The call returns nothing, so this is the revert: how geth before 1.9.15 tells of one.
+        // It did revert: what comes as a result is the revert's data, as geth before 1.9.15 tells of one.
         Ok(output) => output,
         Err(error) if error.meaning == Some(Meaning::StateMissing) => {
             let newest: Result<Bytes, CallError> = pool.call("eth_call", &(&request, "latest"), Need::Any).await;
