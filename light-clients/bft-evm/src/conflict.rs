@@ -3,7 +3,7 @@
 use alloy_primitives::B256;
 use causeway_crypto::Recover;
 
-use crate::{Accepted, Freeze, Params, Refusal, TrustedState, verify_with};
+use crate::{Accepted, Freeze, Params, Refusal, TrustedState, verify::as_evidence};
 
 /// Two final headers on incompatible chains (INV-8).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -19,12 +19,12 @@ pub struct Misbehaviour {
 }
 
 impl Misbehaviour {
-    /// The freeze that this evidence calls for at time `now`: at the last height proven common, else at the last one
-    /// used before.
+    /// The freeze that this evidence calls for at time `now`: at the last height proven common, else at the newest block
+    /// that was accepted.
     pub fn freeze(&self, trusted: &TrustedState, now: u64) -> Freeze {
         match self.common {
             Some((at, hash)) => Freeze { at, since: now, anchor: Some(hash) },
-            None => Freeze { at: trusted.height(), since: now, anchor: None },
+            None => Freeze { at: trusted.height(), since: now, anchor: Some(trusted.block_hash()) },
         }
     }
 }
@@ -57,8 +57,8 @@ pub fn conflict_with<R: Recover>(
     b: &[u8],
     now: u64,
 ) -> Result<Option<Misbehaviour>, Refusal> {
-    let a = verify_with::<R>(params, trusted, a, now)?.header;
-    let b = verify_with::<R>(params, trusted, b, now)?.header;
+    let a = as_evidence::<R>(params, trusted, a, now)?;
+    let b = as_evidence::<R>(params, trusted, b, now)?;
     let (lower, higher) = if a.height <= b.height { (a, b) } else { (b, a) };
     Ok(kind_of(&lower, &higher).map(|kind| Misbehaviour {
         kind,

@@ -84,7 +84,7 @@ impl<'a> Extra<'a> {
         let vote = vote(mode, items.item()?)?;
         let before = list.payload().get(..list.payload().len() - items.rest().len()).unwrap_or_default();
         let round_item = items.item()?;
-        let round = round(round_item)?;
+        let round = round(mode, round_item)?;
         // IBFT 2.0 leaves the item out where QBFT writes an empty list.
         let seals = match (mode, sealed) {
             (Mode::Ibft2, false) => &[],
@@ -216,10 +216,11 @@ fn vote(mode: Mode, item: Item<'_>) -> Result<Option<(Address, bool)>, HeaderFau
     Ok(Some((candidate, add)))
 }
 
-/// IBFT 2.0 writes four bytes, QBFT a number; early QBFT codecs wrote four bytes too.
-fn round(item: Item<'_>) -> Result<u32, HeaderFault> {
-    match item.bytes()?.len() {
-        ROUND_BYTES => Ok(u32::from_be_bytes(*item.array::<ROUND_BYTES>()?)),
+/// IBFT 2.0 writes four bytes, QBFT a number. Each has the one form: another one of the same round would be other bytes of
+/// the same block.
+fn round(mode: Mode, item: Item<'_>) -> Result<u32, HeaderFault> {
+    match mode {
+        Mode::Ibft2 => Ok(u32::from_be_bytes(*item.array::<ROUND_BYTES>()?)),
         _ => Ok(u32::from_be_bytes(item.number::<ROUND_BYTES>()?)),
     }
 }

@@ -7,7 +7,7 @@ use causeway_mpt::rlp::{self, Item, RlpError};
 use thiserror::Error;
 
 use crate::{
-    MAX_HEADER_BYTES, MAX_SEALED_HEADER_BYTES, Mode,
+    HEIGHT_BITS, MAX_HEADER_BYTES, MAX_SEALED_HEADER_BYTES, Mode,
     extra::{Extra, MIX_HASH, Part},
 };
 
@@ -40,6 +40,9 @@ pub enum HeaderFault {
     /// Difficulty is not 1.
     #[error("difficulty is not 1")]
     Difficulty,
+    /// A block number that no chain reaches.
+    #[error("block number {0} takes more than {HEIGHT_BITS} bits")]
+    Height(u64),
     /// Not the mix hash of Istanbul-style blocks.
     #[error("mix hash: found {0}")]
     MixHash(B256),
@@ -104,6 +107,9 @@ impl<'a> Fields<'a> {
         while !items.is_empty() {
             later_field(position, items.item()?)?;
             position += 1;
+        }
+        if height >> HEIGHT_BITS != 0 {
+            return Err(HeaderFault::Height(height));
         }
         if ommers != NO_OMMERS {
             return Err(HeaderFault::Ommers(ommers));

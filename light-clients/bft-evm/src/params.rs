@@ -3,6 +3,8 @@
 use alloy_primitives::{Address, B256};
 use thiserror::Error;
 
+use crate::quorum;
+
 /// Validators in one set: bits of the signer bitmap.
 pub const MAX_VALIDATORS: usize = 256;
 
@@ -12,6 +14,13 @@ pub const MAX_HEADER_BYTES: usize = 16 * 1024;
 
 /// Bytes of one header with its seals: 256 more items of 67 bytes.
 pub const MAX_SEALED_HEADER_BYTES: usize = 2 * MAX_HEADER_BYTES + 1024;
+
+/// Longest trusting period and freeze delay, seconds (136 years): with it a time fits into the 40 bits that the contract
+/// keeps.
+pub const MAX_PERIOD: u64 = u32::MAX as u64;
+
+/// Bits of a block number: what the contract keeps. At a block a millisecond they last for 8,900 years.
+pub const HEIGHT_BITS: u32 = 48;
 
 /// The dialect of consensus.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -51,7 +60,10 @@ pub enum ValidatorSource {
     },
 }
 
-/// A share of validators that must be exceeded.
+/// A share of the set in force that must be exceeded to believe another set.
+///
+/// Two things hold whatever the share is. A quorum ⌈2N/3⌉ of the set is always enough: it is what the chain itself calls
+/// final. And one of two or more validators is never enough, whatever a share of a small set comes to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Threshold {
     /// Numerator.
@@ -61,18 +73,32 @@ pub struct Threshold {
 }
 
 impl Threshold {
-    /// One third: among more than a third of a set is an honest validator.
+    /// One third, the least that proves anything: among more than a third of a set is an honest validator.
     pub const ONE_THIRD: Self = Self { numerator: 1, denominator: 3 };
 
-    /// Whether `count` of `of` is more than this share.
-    pub const fn exceeded_by(self, count: usize, of: usize) -> bool {
-        // At most 256 validators and 16-bit shares: no overflow.
-        count as u64 * self.denominator as u64 > of as u64 * self.numerator as u64
+    /// Two thirds, the default: a change of the set is believed on what the chain's own finality takes.
+    pub const TWO_THIRDS: Self = Self { numerator: 2, denominator: 3 };
+
+    /// Whether it lies between 1/3 and 2/3.
+    pub const fn is_sound(self) -> bool {
+        let (thrice, denominator) = (self.numerator as u32 * 3, self.denominator as u32);
+        denominator != 0 && thrice >= denominator && thrice <= 2 * denominator
     }
 
-    /// The smallest count of `of` that exceeds this share.
+    /// Whether `count` members of a set of `of` are enough.
+    pub const fn met_by(self, count: usize, of: usize) -> bool {
+        count >= self.needed(of)
+    }
+
+    /// The smallest number of members of a set of `of` that is enough.
     pub const fn needed(self, of: usize) -> usize {
-        (of as u64 * self.numerator as u64 / self.denominator as u64 + 1) as usize
+        if self.denominator == 0 {
+            return usize::MAX;
+        }
+        // At most 256 validators and 16-bit shares: no overflow.
+        let exceeding = (of as u64 * self.numerator as u64 / self.denominator as u64 + 1) as usize;
+        let enough = if exceeding < quorum(of) { exceeding } else { quorum(of) };
+        if enough < 2 && of > 1 { 2 } else { enough }
     }
 }
 
@@ -87,9 +113,9 @@ pub struct Params {
     pub trusting_period: u64,
     /// Seconds that a header may be ahead of `now`.
     pub drift: u64,
-    /// Share of the set in force that must be exceeded to believe another set; at least one third.
+    /// Share of the set in force that must be exceeded to believe another set; one third to two thirds.
     pub trust_threshold: Threshold,
-    /// Seconds after a freeze before the last common block may be read again.
+    /// Seconds after a freeze or an expiry before the last block below it may be read again; at least 1.
     pub freeze_delay: u64,
 }
 
@@ -99,6 +125,19 @@ pub enum ParamsFault {
     /// The trusting period is zero.
     #[error("the trusting period is zero")]
     NoTrustingPeriod,
+    /// Longer than the contract's clock counts.
+    #[error("{what}: at most {limit} s, found {found} s")]
+    TooLong {
+        /// Which duration.
+        what: &'static str,
+        /// Seconds.
+        limit: u64,
+        /// Seconds.
+        found: u64,
+    },
+    /// Nobody could see a freeze before it is read past.
+    #[error("the freeze delay is zero")]
+    NoFreezeDelay,
     /// Headers could be dated ahead by a whole trusting period.
     #[error("drift {drift} s is not below the trusting period {trusting_period} s")]
     DriftTooLarge {
@@ -107,8 +146,9 @@ pub enum ParamsFault {
         /// Seconds.
         trusting_period: u64,
     },
-    /// Below one third the trusted validators that sign might all be faulty; at one or above nobody suffices.
-    #[error("trust threshold: expected at least 1/3 and below 1, found {numerator}/{denominator}")]
+    /// Below one third the trusted validators that sign might all be faulty; above two thirds the chain's own quorum
+    /// would not do.
+    #[error("trust threshold: expected 1/3 to 2/3, found {numerator}/{denominator}")]
     Threshold {
         /// Numerator found.
         numerator: u16,
@@ -127,11 +167,19 @@ impl Params {
     /// Names the parameter that can not.
     pub fn check(&self) -> Result<(), ParamsFault> {
         let Threshold { numerator, denominator } = self.trust_threshold;
-        if u32::from(numerator) * 3 < u32::from(denominator) || numerator >= denominator {
+        if !self.trust_threshold.is_sound() {
             return Err(ParamsFault::Threshold { numerator, denominator });
         }
         if self.trusting_period == 0 {
             return Err(ParamsFault::NoTrustingPeriod);
+        }
+        if self.freeze_delay == 0 {
+            return Err(ParamsFault::NoFreezeDelay);
+        }
+        for (what, found) in [("trusting period", self.trusting_period), ("freeze delay", self.freeze_delay)] {
+            if found > MAX_PERIOD {
+                return Err(ParamsFault::TooLong { what, limit: MAX_PERIOD, found });
+            }
         }
         if self.drift >= self.trusting_period {
             return Err(ParamsFault::DriftTooLarge { drift: self.drift, trusting_period: self.trusting_period });

@@ -9,16 +9,17 @@ use crate::{HeaderFault, proof::StateProofFault};
 /// The first rule that an update broke. The variants stand in the order of the rules.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 pub enum Refusal {
-    /// The client is frozen: it saw two final blocks that can not both be. After the freeze delay the last block that
-    /// is common to both chains, if the evidence showed one, may still be read ([`Refusal::may_pass_later`]).
+    /// The client is frozen: it saw two final blocks that can not both be. After the freeze delay the last block below the
+    /// freeze may still be read, without seals ([`Refusal::may_pass_later`]).
     #[error("the client is frozen at height {at}")]
     Frozen {
         /// Freeze height.
         at: u64,
-        /// Unix seconds from which the last common block may be read; none if no such block is known.
+        /// Unix seconds from which that block may be read; none if no such block is known.
         readable_from: Option<u64>,
     },
-    /// The trusted state is too old to vouch for others.
+    /// The trusted state is too old to vouch for others. After the freeze delay its own block may still be read, without
+    /// seals.
     #[error("the trusted state expired at {expired_at}, now is {now}")]
     Expired {
         /// Unix seconds from which the state no longer vouches.

@@ -32,7 +32,8 @@ pub struct Freeze {
     pub at: u64,
     /// Unix seconds of the freeze.
     pub since: u64,
-    /// Hash of the block at `at`, where the evidence shows that both chains share it.
+    /// Hash of the block at `at`, which may be read after the delay: the last one common to both chains where the evidence
+    /// shows it, else the newest that was accepted.
     pub anchor: Option<B256>,
 }
 

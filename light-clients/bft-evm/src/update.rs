@@ -4,6 +4,8 @@
 //! u8 flags | u16 headerLength | header | [u8 n | n × 20: the set in force] | [u32 length | proof of the next set]
 //! | bytes32 signer bitmap | one 65-byte seal per set bit, ascending
 //! ```
+//! No set is empty, so n = 0 stands for 256.
+//!
 //! Flag bit 0: the set in force is present. Flag bit 1 (validator-contract mode only): a proof of the next set is.
 
 use alloc::{vec, vec::Vec};
@@ -13,7 +15,8 @@ use causeway_crypto::{HighS, Recover};
 use thiserror::Error;
 
 use crate::{
-    MAX_HEADER_BYTES, Params, SealedHeader, TrustedState, UpdateFault, ValidatorSource, extra::SEAL_BYTES, quorum,
+    MAX_HEADER_BYTES, MAX_VALIDATORS, Params, SealedHeader, TrustedState, UpdateFault, ValidatorSource,
+    extra::SEAL_BYTES, quorum,
 };
 
 const PREVIOUS_SET: u8 = 1;
@@ -24,7 +27,7 @@ pub(crate) const MAX_NEXT_SET_BYTES: usize = 256 * 8 * 540;
 
 /// Bytes of one update at most.
 pub const MAX_UPDATE_BYTES: usize =
-    3 + MAX_HEADER_BYTES + 1 + 255 * 20 + 4 + MAX_NEXT_SET_BYTES + 32 + 256 * SEAL_BYTES;
+    3 + MAX_HEADER_BYTES + 1 + MAX_VALIDATORS * 20 + 4 + MAX_NEXT_SET_BYTES + 32 + 256 * SEAL_BYTES;
 
 /// A commit seal: r ‖ s ‖ v.
 pub type Seal = [u8; SEAL_BYTES];
@@ -63,7 +66,8 @@ impl<'a> Update<'a> {
             None
         } else {
             let [count] = *cursor.array::<1>()?;
-            Some(cursor.take(usize::from(count) * 20)?)
+            let count = if count == 0 { MAX_VALIDATORS } else { usize::from(count) };
+            Some(cursor.take(count * 20)?)
         };
         let next_set = if flags & NEXT_SET == 0 {
             None
@@ -99,7 +103,11 @@ impl<'a> Update<'a> {
         out.extend_from_slice(&length.to_be_bytes());
         out.extend_from_slice(self.header);
         if let Some(previous) = self.previous {
-            out.push(u8::try_from(previous.len() / 20).map_err(|_| too_long("set in force"))?);
+            let count = match previous.len() / 20 {
+                MAX_VALIDATORS => 0,
+                count => u8::try_from(count).map_err(|_| too_long("set in force"))?,
+            };
+            out.push(count);
             out.extend_from_slice(previous);
         }
         if let Some(proof) = self.next_set {

@@ -6,8 +6,7 @@ use alloy_primitives::{Address, B256, U256, keccak256};
 use causeway_crypto::{HighS, Recover};
 
 use crate::{
-    Freeze, HeaderFault, Over, Params, Refusal, SealLess, TrustedState, Update, UpdateFault, ValidatorSet,
-    ValidatorSource,
+    HeaderFault, Over, Params, Refusal, SealLess, TrustedState, Update, UpdateFault, ValidatorSet, ValidatorSource,
     proof::contract_set,
     quorum,
     set::{check_size, first_duplicate, set_hash},
@@ -15,8 +14,8 @@ use crate::{
 
 /// The rules in the order in which [`verify_with`] and the contract apply them. The first one broken is the verdict.
 pub const RULES: [&str; 13] = [
-    "not frozen (or, after the freeze delay, the last common block itself, without seals)",
-    "within the trusting period: trusted.time + trustingPeriod > now",
+    "not frozen (or, after the freeze delay, the last block below the freeze itself, without seals)",
+    "within the trusting period: trusted.time + trustingPeriod > now (or, after the delay, the newest block itself)",
     "update of the format: flags, lengths, one seal per bit, nothing behind",
     "header well-formed, canonical, of the mode: ommers, difficulty 1, mix hash, extra data without seals",
     "set non-empty, at most 256",
@@ -25,7 +24,7 @@ pub const RULES: [&str; 13] = [
     "not newer: lists the very set in force",
     "another set: lists nobody twice, and the update brings the set in force; the same set: it does not",
     "each bit has a validator",
-    "another set: signers from the set in force > trust threshold of it, each counted once",
+    "another set: signers from the set in force > trust threshold of it, or a quorum of it; one of several never",
     "signers >= ceil(2N/3) of the header's list",
     "each seal: 0 < r, s < n, low s, v in {0, 1}, made by its validator",
 ];
@@ -67,7 +66,19 @@ pub fn verify_with<R: Recover>(
     now: u64,
 ) -> Result<Verified, Refusal> {
     if let Some(freeze) = trusted.frozen() {
-        let header = last_common_block(params, &freeze, update, now)?;
+        let readable_from = freeze.anchor.map(|_| freeze.since.saturating_add(params.freeze_delay));
+        let refusal = Refusal::Frozen { at: freeze.at, readable_from };
+        if readable_from.is_none_or(|from| now < from) {
+            return Err(refusal);
+        }
+        let header = known_block(params, freeze.at, freeze.anchor, update)?.ok_or(refusal)?;
+        return Ok(Verified { header, trusted: trusted.clone() });
+    }
+    let expired_at = trusted.expires_at(params);
+    if now >= expired_at.saturating_add(params.freeze_delay) {
+        let newest = Some(trusted.block_hash());
+        let header = known_block(params, trusted.height(), newest, update)?;
+        let header = header.ok_or(Refusal::Expired { expired_at, now })?;
         return Ok(Verified { header, trusted: trusted.clone() });
     }
     let (header, next_set) = judge::<R>(params, trusted, update, now)?;
@@ -91,19 +102,28 @@ fn accepted(header: &SealLess<'_>) -> Accepted {
     }
 }
 
-/// Not frozen, or the last block common to both chains: its hash stands in both of the conflicting headers, so it needs
-/// no seal. What was final below the conflict still ends, after a delay in which everybody can see the freeze.
-fn last_common_block(params: &Params, freeze: &Freeze, update: &[u8], now: u64) -> Result<Accepted, Refusal> {
-    let readable_from = freeze.anchor.map(|_| freeze.since.saturating_add(params.freeze_delay));
-    let frozen = Refusal::Frozen { at: freeze.at, readable_from };
-    if readable_from.is_none_or(|from| now < from) {
-        return Err(frozen);
+/// The header of an update that is judged as evidence: no frozen or expired state vouches for it, whatever may still be
+/// read.
+pub(crate) fn as_evidence<R: Recover>(
+    params: &Params,
+    trusted: &TrustedState,
+    update: &[u8],
+    now: u64,
+) -> Result<Accepted, Refusal> {
+    if let Some(freeze) = trusted.frozen() {
+        let readable_from = freeze.anchor.map(|_| freeze.since.saturating_add(params.freeze_delay));
+        return Err(Refusal::Frozen { at: freeze.at, readable_from });
     }
+    judge::<R>(params, trusted, update, now).map(|(header, _)| accepted(&header))
+}
+
+/// A block whose hash is known, so that it needs no seal: what was final below a freeze or before an expiry still ends,
+/// after a delay in which everybody can see it. `None` if it is another block, or brings more than a header.
+fn known_block(params: &Params, height: u64, hash: Option<B256>, update: &[u8]) -> Result<Option<Accepted>, Refusal> {
     let update = Update::decode(update)?;
     let bare = update.previous.is_none() && update.next_set.is_none() && update.signers.is_zero();
     let header = accepted(&SealLess::read(params.mode, update.header)?);
-    let common = header.height == freeze.at && Some(header.block_hash) == freeze.anchor;
-    if bare && common { Ok(header) } else { Err(frozen) }
+    Ok((bare && header.height == height && Some(header.block_hash) == hash).then_some(header))
 }
 
 /// The rules. Gives the header, and the next set where it differs from the one in force.
@@ -241,7 +261,7 @@ fn enough_trust(params: &Params, in_force: &[Address], listed: &[Address], signe
         listed.iter().enumerate().filter(|(bit, _)| signers.bit(*bit)).map(|(_, validator)| *validator).collect();
     let found = in_force.iter().filter(|member| signing.contains(member)).count();
     let of = in_force.len();
-    if params.trust_threshold.exceeded_by(found, of) {
+    if params.trust_threshold.met_by(found, of) {
         return Ok(());
     }
     Err(Refusal::NotEnoughTrust { over: Over::SetInForce, needed: params.trust_threshold.needed(of), found, of })

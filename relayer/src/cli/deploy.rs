@@ -47,7 +47,7 @@ pub struct DeployArgs {
     /// The other organisation's signing address on a chain, once per chain: it becomes a member of that vault's council.
     #[arg(long = "member", value_name = "CHAIN=ADDRESS", conflicts_with = "with")]
     pub members: Vec<String>,
-    /// Time between a decision of the council and its execution.
+    /// Time between a decision of the council and its execution; 0s only for a development pair (`--with`).
     #[arg(long, default_value = "1day", value_parser = humantime_seconds)]
     pub delay: u64,
     /// Development: the other organisation's configuration, on this machine. Its keys approve, and it joins at once.
@@ -101,6 +101,10 @@ pub(super) async fn run(file: &Path, args: DeployArgs) -> Answer {
         members[at] = vec![chain.deployer()?.address(), theirs];
     }
     let guardians = [chains[0].deployer()?.address(), chains[1].deployer()?.address()];
+    if args.delay == 0 && other_chains.is_none() {
+        return Err(CliError::new(Failure::Usage, "--delay: expected a time in which a decision can be seen, found 0s")
+            .advise("leave it out for a day; without delay is for development pairs (`--with`)"));
+    }
     let councils = Councils { members, guardians, delay: args.delay };
     let organisations = organisations(&config, &peer)?;
     let agreement = ground::deploy(&name, [&chains[0], &chains[1]], &councils, organisations).await?;

@@ -20,38 +20,47 @@ contract BftEvmClient is ILightClient {
         uint8 mode;
         /// Genesis hash of the chain that is read.
         bytes32 genesis;
-        /// The pinned header: height, time (Unix seconds), keccak256 over its validators (21 bytes each).
+        /// The pinned header: height, time (Unix seconds), hash, keccak256 over its validators (21 bytes each).
         uint64 height;
         uint64 time;
+        bytes32 blockHash;
         bytes32 setHash;
         /// Seconds during which a trusted state may vouch for others.
         uint64 trustingPeriod;
         /// Seconds that a header may be ahead of this chain's clock.
         uint64 drift;
-        /// Share of the set in force that must be exceeded to believe another set: at least 1/3, below 1.
+        /// Share of the set in force that must be exceeded to believe another set: 1/3 to 2/3. A quorum of it is always
+        /// enough, one of two or more validators never.
         uint16 trustNumerator;
         uint16 trustDenominator;
-        /// Seconds after a freeze before the last common block may be read again.
+        /// Seconds after a freeze or an expiry before the last block below it may be read again: at least 1.
         uint64 freezeDelay;
     }
 
+    /// One slot, so that moving on costs one write.
     struct Trusted {
-        uint64 height;
-        uint64 time;
-        /// Freeze height; meaningful while `frozen`.
-        uint64 frozenAt;
+        uint48 height;
+        uint40 time;
         bool frozen;
+        /// The first 20 bytes of the block's hash: as hard to meet with another block as an address with another key, and
+        /// only a block that a quorum sealed is ever compared.
+        bytes20 blockHash;
     }
 
     /// Half the order of secp256k1: seals above it are the twin of another seal.
     uint256 private constant HALF_ORDER = 0x7FFFFFFFFFFFFFFFFFFFFFFFFFFFFFFF5D576E7357A4501DDFE92F46681B20A0;
     /// Most peaks in one proof: one per height.
     uint256 private constant MAX_PEAKS = 64;
+    /// Longest trusting period, seconds: 136 years, so that a time of `block.timestamp + drift` fits into 40 bits.
+    uint256 private constant MAX_PERIOD = type(uint32).max;
 
     Trusted private _trusted;
     bytes32 private _setHash;
-    /// Unix seconds of the freeze, and the hash of the last common block where the evidence shows it.
+    /// Freeze height, and Unix seconds of the freeze; zero while not frozen.
+    uint64 public frozenAt;
     uint64 public frozenSince;
+    /// Hash of the last common block where the evidence shows it; zero: the newest block that was accepted is what may be
+    /// read.
     bytes32 public anchor;
 
     uint8 public immutable mode;
@@ -84,9 +93,16 @@ contract BftEvmClient is ILightClient {
 
     constructor(Params memory p) {
         if (
-            p.mode > BftHeader.IBFT1 || p.genesis == 0 || p.setHash == 0 || p.setHash == keccak256("")
-                || p.trustingPeriod == 0 || p.drift >= p.trustingPeriod || p.trustNumerator >= p.trustDenominator
-                || uint256(p.trustNumerator) * 3 < p.trustDenominator
+            p.mode > BftHeader.IBFT1 || p.genesis == 0 || p.blockHash == 0 || p.setHash == 0
+                || p.setHash == keccak256("") || p.trustingPeriod == 0 || p.trustingPeriod > MAX_PERIOD
+                || p.drift >= p.trustingPeriod || p.freezeDelay == 0 || p.freezeDelay > MAX_PERIOD
+                || p.trustDenominator == 0 || uint256(p.trustNumerator) * 3 < p.trustDenominator
+                || uint256(p.trustNumerator) * 3 > uint256(p.trustDenominator) * 2
+        ) revert InvalidParams();
+        // A pin from the future, or one that can prove nothing any more, would make a client that looks alive.
+        if (
+            p.height >> 48 != 0 || p.time > block.timestamp + p.drift
+                || uint256(p.time) + p.trustingPeriod <= block.timestamp
         ) revert InvalidParams();
         mode = p.mode;
         genesis = p.genesis;
@@ -95,7 +111,7 @@ contract BftEvmClient is ILightClient {
         trustNumerator = p.trustNumerator;
         trustDenominator = p.trustDenominator;
         freezeDelay = p.freezeDelay;
-        _trusted = Trusted(p.height, p.time, 0, false);
+        _trusted = Trusted(uint48(p.height), uint40(p.time), false, bytes20(p.blockHash));
         _setHash = p.setHash;
         emit SetChanged(p.height, p.time, p.setHash);
     }
@@ -142,9 +158,7 @@ contract BftEvmClient is ILightClient {
         }
         if (!conflict) revert NotMisbehaviour();
         _trusted.frozen = true;
-        _trusted.frozenAt = ptr;
-        frozenSince = uint64(block.timestamp);
-        anchor = common;
+        (frozenAt, frozenSince, anchor) = (ptr, uint64(block.timestamp), common);
         emit Frozen(ptr, fa.digest, fb.digest);
     }
 
@@ -157,18 +171,21 @@ contract BftEvmClient is ILightClient {
     /// @inheritdoc ILightClient
     function state() external view override returns (uint64, uint64, bytes32, bool, uint64, uint64, uint64) {
         Trusted memory t = _trusted;
-        return (t.height, t.time, _setHash, t.frozen, t.frozenAt, trustingPeriod, drift);
+        return (t.height, t.time, _setHash, t.frozen, frozenAt, trustingPeriod, drift);
     }
 
     /// Verifies, and moves the trusted state if the header is newer.
     function _accept(bytes calldata u) private returns (bytes32 stateRoot, uint64 height, uint64 time) {
         Trusted memory t = _trusted;
         if (t.frozen) return _anchored(t, u);
+        if (uint256(t.time) + trustingPeriod + freezeDelay <= block.timestamp) return _anchored(t, u);
         bytes32 setHash = _setHash;
-        (BftHeader.Fields memory f, bytes32 newSetHash,) = _verify(t, setHash, u);
+        (BftHeader.Fields memory f, bytes32 newSetHash) = _verify(t, setHash, u);
         (height, time) = (f.height, f.time);
         if (height > t.height) {
-            (_trusted.height, _trusted.time) = (height, time);
+            (uint256 ptr, uint256 size,) = _headerOf(u);
+            // Not later than this chain's clock and drift, so it fits (MAX_PERIOD).
+            _trusted = Trusted(uint48(height), uint40(time), false, bytes20(f.blockHash(mode, ptr, size)));
             if (newSetHash != setHash) {
                 _setHash = newSetHash;
                 emit SetChanged(height, time, newSetHash);
@@ -177,19 +194,24 @@ contract BftEvmClient is ILightClient {
         stateRoot = f.stateRoot;
     }
 
-    /// After a freeze and its delay, the last common block may still be read: its hash is the parent hash in both of the
-    /// conflicting headers, so no seal is needed. What was final below the conflict still ends.
+    /// After a freeze or an expiry, and a delay in which everybody can see it, one block may still be read, so that what was
+    /// final still ends: the last one common to both chains where the evidence shows it, else the newest that was
+    /// accepted. Its hash is known, so no seal is needed.
     function _anchored(Trusted memory t, bytes calldata u) private view returns (bytes32, uint64, uint64) {
-        bytes32 expected = anchor;
-        if (expected == 0 || block.timestamp < uint256(frozenSince) + freezeDelay) revert ClientFrozen(t.frozenAt);
+        bytes32 common = t.frozen ? anchor : bytes32(0);
+        uint256 allowed = common == 0 ? t.height : frozenAt;
+        if (t.frozen && block.timestamp < uint256(frozenSince) + freezeDelay) revert ClientFrozen(frozenAt);
         (uint256 ptr, uint256 size, uint256 next) = _headerOf(u);
         assembly ("memory-safe") {
             // No previous set, no signer.
             if or(byte(0, calldataload(u.offset)), calldataload(next)) { next := 0 }
         }
         BftHeader.Fields memory f = BftHeader.read(mode, ptr, size);
-        if (next + 32 != _end(u) || f.height != t.frozenAt || f.blockHash(mode, ptr, size) != expected) {
-            revert ClientFrozen(t.frozenAt);
+        bytes32 hash = f.blockHash(mode, ptr, size);
+        bool known = common == 0 ? bytes20(hash) == t.blockHash : hash == common;
+        if (next + 32 != _end(u) || f.height != allowed || !known) {
+            if (t.frozen) revert ClientFrozen(frozenAt);
+            revert ClientExpired(uint64(uint256(t.time) + trustingPeriod), uint64(block.timestamp));
         }
         return (f.stateRoot, f.height, f.time);
     }
@@ -199,8 +221,8 @@ contract BftEvmClient is ILightClient {
         view
         returns (BftHeader.Fields memory f, bytes32 hash)
     {
-        if (t.frozen) revert ClientFrozen(t.frozenAt);
-        (f,,) = _verify(t, _setHash, u);
+        if (t.frozen) revert ClientFrozen(frozenAt);
+        (f,) = _verify(t, _setHash, u);
         (uint256 ptr, uint256 size,) = _headerOf(u);
         hash = f.blockHash(mode, ptr, size);
     }
@@ -210,7 +232,7 @@ contract BftEvmClient is ILightClient {
     function _verify(Trusted memory t, bytes32 setHash, bytes calldata u)
         private
         view
-        returns (BftHeader.Fields memory f, bytes32 newSetHash, bool newer)
+        returns (BftHeader.Fields memory f, bytes32 newSetHash)
     {
         unchecked {
             if (uint256(t.time) + trustingPeriod <= block.timestamp) {
@@ -219,7 +241,7 @@ contract BftEvmClient is ILightClient {
             (uint256 ptr, uint256 size, uint256 cursor) = _headerOf(u);
             f = BftHeader.read(mode, ptr, size);
             if (f.time > block.timestamp + drift) revert HeaderFromFuture(f.time, uint64(block.timestamp + drift));
-            newer = f.height > t.height;
+            bool newer = f.height > t.height;
             if (newer ? f.time <= t.time : f.time > t.time) {
                 revert NonMonotonicTime(f.height, f.time, t.height, t.time);
             }
@@ -239,6 +261,8 @@ contract BftEvmClient is ILightClient {
                 if (!newer) revert OlderUnderOtherSet(f.height, t.height);
                 if (!given) revert NotTheSetInForce(setHash, newSetHash);
                 previous = uint256(_word(cursor)) >> 248;
+                // No set is empty: zero stands for 256.
+                if (previous == 0) previous = 256;
                 ++cursor;
                 _checkSet(list, listLength);
                 trusting =
@@ -250,9 +274,12 @@ contract BftEvmClient is ILightClient {
             if (count < 256 && bitmap >> count != 0) revert UnknownSigner();
             uint256 signers = _popcount(bitmap);
             if (cursor + 32 + 65 * signers != _end(u)) revert MalformedUpdate();
-            if (previous != 0 && trusting * trustDenominator <= previous * trustNumerator) {
-                revert NotEnoughTrust(trusting, previous);
-            }
+            // More than the threshold, or a quorum: what the chain itself calls final. One alone never speaks for others.
+            if (
+                previous != 0
+                    && ((trusting * trustDenominator <= previous * trustNumerator && 3 * trusting < 2 * previous)
+                        || (trusting < 2 && previous > 1))
+            ) revert NotEnoughTrust(trusting, previous);
             if (3 * signers < 2 * count) revert NotEnoughTrust(signers, count);
             _checkSeals(_sealDigest(f.digest), bitmap, list, cursor + 32);
         }

@@ -20,7 +20,8 @@ contract Council {
         uint32 approvals;
     }
 
-    /// A proposal lapses this long after it could have been executed: an old decision must not surprise.
+    /// A proposal lapses this long after it was made without finding its quorum, or after it could have been executed: an
+    /// old decision must not surprise.
     uint256 public constant LIFETIME = 30 days;
     /// The delay is bounded so that recovery ends within a transfer's longest timeout.
     uint256 public constant MAX_DELAY = 30 days;
@@ -40,6 +41,8 @@ contract Council {
     /// Grows with every change of the organisations; approvals given before do not count after.
     uint256 public term;
     mapping(bytes32 id => uint256) private _termOf;
+    /// Unix seconds after which nothing can be done with a proposal any more.
+    mapping(bytes32 id => uint256) private _lapsesAt;
 
     event Proposed(bytes32 indexed id, address indexed by, uint256 number, Call[] calls);
     event Approved(bytes32 indexed id, address indexed by, uint256 approvals);
@@ -73,6 +76,8 @@ contract Council {
         id = keccak256(abi.encode(number, calls));
         proposals[id].proposer = msg.sender;
         _termOf[id] = term;
+        // Also a proposal that never finds its quorum does not wait for ever.
+        _lapsesAt[id] = block.timestamp + LIFETIME;
         emit Proposed(id, msg.sender, number, calls);
         _approve(id);
     }
@@ -97,7 +102,6 @@ contract Council {
         Proposal storage p = _live(id);
         uint64 notBefore = p.notBefore;
         if (notBefore == 0 || block.timestamp < notBefore) revert TooEarly(notBefore);
-        if (block.timestamp > notBefore + LIFETIME) revert Lapsed(id);
         p.executed = true;
         for (uint256 i; i < calls.length; ++i) {
             if (calls[i].target.code.length == 0) revert CallFailed(i, "");
@@ -129,6 +133,7 @@ contract Council {
         emit Approved(id, msg.sender, count);
         if (count >= quorum && p.notBefore == 0) {
             p.notBefore = uint64(block.timestamp) + delay;
+            _lapsesAt[id] = p.notBefore + LIFETIME;
             emit Scheduled(id, p.notBefore);
         }
     }
@@ -137,6 +142,8 @@ contract Council {
         p = proposals[id];
         if (p.proposer == address(0) || _termOf[id] != term) revert UnknownProposal(id);
         if (p.executed) revert AlreadyDone(id);
+        // Old approvals revive nothing: who still wants it proposes it again.
+        if (block.timestamp > _lapsesAt[id]) revert Lapsed(id);
     }
 
     function _set(address[] memory organisations_, uint256 quorum_, uint64 delay_, address guardian_) private {

@@ -35,46 +35,49 @@ contract Outbox {
         first = size;
         assembly ("memory-safe") {
             // Memory, from the free pointer on:
-            //   m       64 words: the frontier, word h the newest subtree of height h, valid where bit h of `known` is set
-            //   b       pad 31 bytes | 0x00 | lane | index | tail: the leaf's preimage starts at b + 31
-            //   pair    pad 31 bytes | 0x01 | left | right
+            //   m        pad 31 bytes | 0x00 | lane | index | tail: the leaf's preimage starts at m + 31
+            //   leaves   behind room for one word a level and a prefix byte; each row is hashed over the row before
             let m := mload(0x40)
-            let b := add(m, 2048)
-            let pair := add(b, add(96, tailLength))
-            mstore(b, 0)
-            mstore(add(b, 32), lane)
-            mstore(pair, 1)
-            let known := 0
-            let index := first
+            mstore(m, 0)
+            mstore(add(m, 32), lane)
             let leafLength := add(65, tailLength)
-            let end := add(tails.offset, tails.length)
-            for { let c := tails.offset } lt(c, end) { c := add(c, tailLength) } {
-                mstore(add(b, 64), index)
-                calldatacopy(add(b, 96), c, tailLength)
-                let node := keccak256(add(b, 31), leafLength)
-                let h := 0
-                for { let i := index } and(i, 1) { i := shr(1, i) } {
-                    let left
-                    switch and(shr(h, known), 1)
-                    case 1 { left := mload(add(m, shl(5, h))) }
-                    default { left := sload(add(1, h)) }
-                    mstore(add(pair, 32), left)
-                    mstore(add(pair, 64), node)
-                    node := keccak256(add(pair, 31), 65)
-                    h := add(h, 1)
-                }
-                mstore(add(m, shl(5, h)), node)
-                known := or(known, shl(h, 1))
+            let start := add(m, add(2208, tailLength))
+            let end := start
+            let preimage := add(m, 31)
+            let index := first
+            for {
+                let c := tails.offset
+                let last := add(c, tails.length)
+            } lt(c, last) { c := add(c, tailLength) } {
+                mstore(add(m, 64), index)
+                calldatacopy(add(m, 96), c, tailLength)
+                mstore(end, keccak256(preimage, leafLength))
+                end := add(end, 32)
                 index := add(index, 1)
             }
-            // Only the peaks that are active in the end are written; one that came and went within the call never was a
-            // state of the chain.
-            let dirty := and(known, index)
-            for { let h := 0 } dirty { h := add(h, 1) } {
-                if and(dirty, 1) { sstore(add(1, h), mload(add(m, shl(5, h)))) }
-                dirty := shr(1, dirty)
-            }
             sstore(0, index)
+            // A row of the tree, from the leaves upwards: what is new in it, and before it the active peak of its height,
+            // where there is one. An odd one at the end is the new active peak; the others pair up to the row above.
+            let low := first
+            for { let slot := 1 } lt(start, end) { slot := add(slot, 1) } {
+                if and(low, 1) {
+                    start := sub(start, 32)
+                    mstore(start, sload(slot))
+                }
+                if and(sub(end, start), 32) {
+                    end := sub(end, 32)
+                    sstore(slot, mload(end))
+                }
+                // 0x01 goes over the byte before the pair.
+                let out := start
+                for { let prefixed := sub(start, 1) } lt(prefixed, sub(end, 1)) { prefixed := add(prefixed, 64) } {
+                    mstore8(prefixed, 1)
+                    mstore(out, keccak256(prefixed, 65))
+                    out := add(out, 32)
+                }
+                end := out
+                low := shr(1, low)
+            }
         }
     }
 }

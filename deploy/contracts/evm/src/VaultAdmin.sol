@@ -4,7 +4,7 @@ pragma solidity 0.8.37;
 import {Council} from "./Council.sol";
 import {Outbox} from "./Outbox.sol";
 import {VaultBase} from "./VaultBase.sol";
-import {VoucherERC20} from "./VoucherERC20.sol";
+import {IERC20Metadata} from "@openzeppelin/contracts/token/ERC20/extensions/IERC20Metadata.sol";
 import {VoucherFactory} from "./VoucherFactory.sol";
 import {Caip} from "./lib/Caip.sol";
 import {ILightClient} from "./interfaces/ILightClient.sol";
@@ -132,8 +132,9 @@ contract VaultAdmin is VaultBase {
             accountBytes: accountBytes,
             bridge: ++s.bridges,
             remoteOutbox: remoteOutbox,
-            epoch: epoch,
+            proven: 0,
             outbox: outbox,
+            epoch: epoch,
             remoteGenesis: remote.genesis
         });
         s.lanes[outLane] = l;
@@ -158,6 +159,7 @@ contract VaultAdmin is VaultBase {
         _checkParams(p);
         token = p.mode == VOUCHER ? _voucher(s, outLane, p) : p.token;
         if (token.code.length == 0) revert UnsupportedAsset(token);
+        if (p.mode == HOME && p.standard == ERC20) _checkDecimals(token, p.localDecimals);
         Asset storage a = s.assets[l.bridge][token];
         bytes32 localAsset = _assetHash(p.standard, token);
         if (
@@ -206,16 +208,17 @@ contract VaultAdmin is VaultBase {
     }
 
     /// Names another light client for a bridge whose own is frozen or expired. It must read the same chain and start at or
-    /// above everything that the old one ever accepted.
+    /// above the highest block from which an entry was taken; that it descends from there is the council's to check. (The
+    /// old client's own height says nothing: what broke its chain may have raised it.)
     function replaceClient(bytes32 outLane, address client) external onlyCouncil {
         Lane storage l = _out(outLane);
         address old = l.client;
         if (ILightClient(old).live()) revert ClientStillLive();
-        (uint64 oldHeight,,,,,,) = ILightClient(old).state();
         (uint64 height,,,,,,) = ILightClient(client).state();
-        if (ILightClient(client).genesis() != l.remoteGenesis || !ILightClient(client).live() || height < oldHeight) {
-            revert InvalidConfig();
-        }
+        if (
+            ILightClient(client).genesis() != l.remoteGenesis || !ILightClient(client).live()
+                || height < _state().lanes[l.reverse].proven
+        ) revert InvalidConfig();
         l.client = client;
         _state().lanes[l.reverse].client = client;
         emit ClientReplaced(outLane, old, client);
@@ -273,6 +276,11 @@ contract VaultAdmin is VaultBase {
             l.remoteGenesis,
             l.bridge
         );
+    }
+
+    /// The highest block of the other chain from which an entry of this incoming lane was taken.
+    function provenHeight(bytes32 inLane) external view returns (uint64) {
+        return _state().lanes[inLane].proven;
     }
 
     function asset(bytes32 outLane, address token) external view returns (Asset memory) {
@@ -346,23 +354,34 @@ contract VaultAdmin is VaultBase {
             (p.mode != HOME && p.mode != VOUCHER) || (p.standard != ERC20 && !nft) || p.remoteAsset == 0
                 || p.amountWidth == 0 || p.amountWidth > 32 || (nft && p.amountWidth != 32) || p.localDecimals > 36
                 || p.remoteDecimals > 36 || (nft && p.localDecimals != p.remoteDecimals)
+                // A voucher finer than its home could not count what the home can hold.
+                || (p.mode == HOME ? p.remoteDecimals > p.localDecimals : p.localDecimals > p.remoteDecimals)
                 || (p.windowSeconds == 0 && (p.lockCap != 0 || p.creditCap != 0))
         ) revert InvalidConfig();
     }
 
-    /// A voucher belongs to exactly one (bridge, asset) and was never minted before (ATK-115).
+    /// A voucher belongs to exactly one (bridge, asset) and was never minted before (ATK-115). One that stands already must
+    /// be the factory's own work, which its address says; what a contract says of itself is not asked.
     function _voucher(State storage s, bytes32 outLane, AssetParams calldata p) private returns (address token) {
-        token = p.token;
-        if (token == address(0)) {
-            token = p.standard == ERC20
-                ? vouchers.deployERC20(outLane, p.remoteAsset, p.name, p.symbol, p.localDecimals)
-                : vouchers.deployERC721(outLane, p.remoteAsset, p.name, p.symbol);
-        }
-        if (s.vouchers[token]) revert AlreadyRegistered();
-        VoucherERC20 v = VoucherERC20(token);
-        if (v.vault() != address(this) || v.lane() != outLane || v.remoteAsset() != p.remoteAsset) {
+        token = p.standard == ERC20
+            ? vouchers.addressOfERC20(address(this), outLane, p.remoteAsset, p.name, p.symbol, p.localDecimals)
+            : vouchers.addressOfERC721(address(this), outLane, p.remoteAsset, p.name, p.symbol);
+        if (p.token == address(0)) {
+            if (p.standard == ERC20) {
+                vouchers.deployERC20(outLane, p.remoteAsset, p.name, p.symbol, p.localDecimals);
+            } else {
+                vouchers.deployERC721(outLane, p.remoteAsset, p.name, p.symbol);
+            }
+        } else if (p.token != token) {
             revert InvalidConfig();
         }
+        if (s.vouchers[token]) revert AlreadyRegistered();
         s.vouchers[token] = true;
+    }
+
+    /// Amounts of a home token mean what its `decimals` say: where it answers, it must be what was agreed.
+    function _checkDecimals(address token, uint8 agreed) private view {
+        (bool ok, bytes memory answer) = token.staticcall(abi.encodeCall(IERC20Metadata.decimals, ()));
+        if (ok && answer.length == 32 && abi.decode(answer, (uint256)) != agreed) revert InvalidConfig();
     }
 }

@@ -48,9 +48,11 @@ abstract contract VaultStorage {
         // slots 2 and 3
         /// The outbox that the other vault writes.
         address remoteOutbox;
-        uint64 epoch;
+        /// Incoming lane: the highest block of the chain at the other end from which an entry was taken.
+        uint64 proven;
         /// The outbox that this vault writes for the bridge.
         address outbox;
+        uint64 epoch;
         /// Genesis hash of the chain at the other end.
         bytes32 remoteGenesis;
     }
@@ -150,6 +152,7 @@ abstract contract VaultStorage {
     error WrongIndex(uint256 expected, uint256 found);
     error AlreadyReturned(uint64 index);
     error NotEnoughGas();
+    error NotEnoughDepth();
     error NothingToClaim();
     error ForbiddenTarget(address target);
 

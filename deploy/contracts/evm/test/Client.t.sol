@@ -23,7 +23,17 @@ contract ClientTest is Test {
     function _client(uint8 mode, uint256[] memory set) internal returns (BftEvmClient) {
         return new BftEvmClient(
             BftEvmClient.Params(
-                mode, keccak256("genesis"), HEIGHT, NOW - 100, Chain.setHash(set), 1 days, 15, 1, 3, 1 hours
+                mode,
+                keccak256("genesis"),
+                HEIGHT,
+                NOW - 100,
+                keccak256("pinned"),
+                Chain.setHash(set),
+                1 days,
+                15,
+                1,
+                3,
+                1 hours
             )
         );
     }
@@ -86,10 +96,11 @@ contract ClientTest is Test {
     }
 
     function test_atk_002_parameters_that_prove_nothing_are_refused() public {
-        BftEvmClient.Params memory p =
-            BftEvmClient.Params(0, keccak256("genesis"), HEIGHT, NOW, Chain.setHash(keys), 1 days, 15, 1, 3, 1 hours);
+        BftEvmClient.Params memory p = BftEvmClient.Params(
+            0, keccak256("genesis"), HEIGHT, NOW, keccak256("pinned"), Chain.setHash(keys), 1 days, 15, 1, 3, 1 hours
+        );
         new BftEvmClient(p);
-        for (uint256 i; i < 7; ++i) {
+        for (uint256 i; i < 14; ++i) {
             BftEvmClient.Params memory bad = abi.decode(abi.encode(p), (BftEvmClient.Params));
             if (i == 0) bad.setHash = 0;
             if (i == 1) bad.setHash = keccak256("");
@@ -98,6 +109,15 @@ contract ClientTest is Test {
             if (i == 4) (bad.trustNumerator, bad.trustDenominator) = (1, 1);
             if (i == 5) bad.genesis = 0;
             if (i == 6) bad.mode = 3;
+            // A threshold that a quorum would not reach, and one that nobody has.
+            if (i == 7) (bad.trustNumerator, bad.trustDenominator) = (3, 4);
+            if (i == 8) bad.trustDenominator = 0;
+            if (i == 9) bad.freezeDelay = 0;
+            if (i == 10) bad.blockHash = 0;
+            // A pin from the future, one that has expired, a height that no chain has.
+            if (i == 11) bad.time = NOW + 16;
+            if (i == 12) bad.time = NOW - 1 days;
+            if (i == 13) bad.height = 1 << 48;
             vm.expectRevert(BftEvmClient.InvalidParams.selector);
             new BftEvmClient(bad);
         }
@@ -128,6 +148,90 @@ contract ClientTest is Test {
         client.update(Chain.update(b, 15, keys));
         (,, bytes32 set,,,,) = client.state();
         assertEq(set, Chain.setHash(b.keys), "the new set is in force");
+    }
+
+    function _pair() private pure returns (uint256[] memory pair) {
+        return Chain.keysOf(7, 2);
+    }
+
+    function test_one_of_two_never_speaks_for_the_other() public {
+        // 1/3 of two is exceeded by one.
+        BftEvmClient client = _client(0, _pair());
+        uint256[] memory with = Chain.keysOf(99, 3);
+        with[0] = _pair()[0];
+        with = _sorted(with);
+        Chain.Block memory b = _block(0, HEIGHT + 1, NOW);
+        b.keys = with;
+        _refused(client, Chain.update(b, 7, _pair()), BftEvmClient.NotEnoughTrust.selector, "one of two");
+        uint256[] memory both = Chain.keysOf(99, 3);
+        (both[0], both[1]) = (_pair()[0], _pair()[1]);
+        b.keys = _sorted(both);
+        client.update(Chain.update(b, 7, _pair()));
+        // Nobody else is there to ask where there is one.
+        uint256[] memory single = Chain.keysOf(8, 1);
+        client = _client(0, single);
+        with = Chain.keysOf(99, 2);
+        with[0] = single[0];
+        b.keys = _sorted(with);
+        client.update(Chain.update(b, 3, single));
+    }
+
+    function test_a_quorum_of_the_set_in_force_is_always_enough() public {
+        uint256[] memory three = Chain.keysOf(5, 3);
+        BftEvmClient client = new BftEvmClient(
+            BftEvmClient.Params(
+                0,
+                keccak256("genesis"),
+                HEIGHT,
+                NOW - 100,
+                keccak256("pinned"),
+                Chain.setHash(three),
+                1 days,
+                15,
+                2,
+                3,
+                1
+            )
+        );
+        // One of three leaves: two thirds are met, not exceeded, and that is what the chain itself calls final.
+        uint256[] memory two = new uint256[](2);
+        (two[0], two[1]) = (three[0], three[1]);
+        Chain.Block memory b = _block(0, HEIGHT + 1, NOW);
+        b.keys = two;
+        client.update(Chain.update(b, 3, three));
+        (,, bytes32 set,,,,) = client.state();
+        assertEq(set, Chain.setHash(two), "the new set is in force");
+    }
+
+    function test_a_round_has_one_form() public {
+        // QBFT writes a number, IBFT 2.0 four bytes; the same round in the other's form is malformed, whoever sealed it.
+        for (uint8 mode; mode < 2; ++mode) {
+            BftEvmClient client = _client(mode, keys);
+            Chain.Block memory b = _block(mode, HEIGHT + 1, NOW);
+            b.round = 1;
+            client.update(Chain.update(b));
+            bytes memory round = mode == 0 ? bytes(hex"8400000001") : bytes(hex"01");
+            bytes memory header = _withExtra(b, _extra(b, round));
+            bytes32 hash = keccak256(header);
+            _refused(
+                client,
+                Chain.assemble(header, "", 7, Chain.seals(keys, hash, 7)),
+                BftHeader.MalformedHeader.selector,
+                "the other form"
+            );
+        }
+    }
+
+    function _extra(Chain.Block memory b, bytes memory round) private pure returns (bytes memory) {
+        return Rlp.list(
+            bytes.concat(
+                Rlp.str(abi.encodePacked(bytes32("vanity"))),
+                Rlp.list(Chain.listOf(b.keys)),
+                b.mode == 0 ? bytes(hex"c0") : bytes(hex"80"),
+                round,
+                b.mode == 0 ? bytes(hex"c0") : bytes("")
+            )
+        );
     }
 
     function _sorted(uint256[] memory k) private pure returns (uint256[] memory) {
@@ -260,7 +364,9 @@ contract ClientTest is Test {
         }
         bytes memory list = abi.encodePacked(uint8(0x94), address(0));
         BftEvmClient zero = new BftEvmClient(
-            BftEvmClient.Params(0, keccak256("g"), HEIGHT, NOW - 100, keccak256(list), 1 days, 15, 1, 3, 1 hours)
+            BftEvmClient.Params(
+                0, keccak256("g"), HEIGHT, NOW - 100, keccak256("pinned"), keccak256(list), 1 days, 15, 1, 3, 1 hours
+            )
         );
         bytes memory whole = _replaceList(b, list);
         _refused(zero, Chain.assemble(whole, "", 1, new bytes(65)), BftEvmClient.InvalidSeal.selector, "address zero");
@@ -268,11 +374,16 @@ contract ClientTest is Test {
 
     /// The header with another validator list.
     function _replaceList(Chain.Block memory b, bytes memory list) private pure returns (bytes memory) {
-        bytes memory whole = Chain.header(b);
-        bytes memory old = Rlp.str(Chain.extra(b));
         bytes memory extra = Rlp.list(
             bytes.concat(Rlp.str(abi.encodePacked(bytes32("vanity"))), Rlp.list(list), hex"c0", hex"80", hex"c0")
         );
+        return _withExtra(b, extra);
+    }
+
+    /// The header around other extra data.
+    function _withExtra(Chain.Block memory b, bytes memory extra) private pure returns (bytes memory) {
+        bytes memory whole = Chain.header(b);
+        bytes memory old = Rlp.str(Chain.extra(b));
         uint256 cut = whole.length - 42 - old.length;
         bytes memory head = new bytes(cut - 3);
         for (uint256 i; i < head.length; ++i) {
@@ -350,7 +461,81 @@ contract ClientTest is Test {
         assertTrue(frozen, "frozen");
         assertEq(at_, HEIGHT, "the last one used before");
         vm.warp(NOW + 2 hours);
-        _refused(client, Chain.update(a), BftEvmClient.ClientFrozen.selector, "no anchor");
+        _refused(client, Chain.update(a), BftEvmClient.ClientFrozen.selector, "a block of the conflict");
+    }
+
+    /// Where no evidence shows the last common block, the newest one that was accepted is read after the delay.
+    function test_the_newest_block_is_read_after_a_freeze_without_a_common_one() public {
+        for (uint8 mode; mode < 3; ++mode) {
+            vm.warp(NOW);
+            BftEvmClient client = _client(mode, keys);
+            Chain.Block memory newest = _block(mode, HEIGHT + 3, NOW - 5);
+            if (mode != 2) newest.round = 1;
+            client.update(Chain.update(newest));
+            client.misbehaviour(
+                Chain.update(_block(mode, HEIGHT + 4, NOW)), Chain.update(_block(mode, HEIGHT + 9, NOW - 1))
+            );
+            (,,, bool frozen, uint64 at_,,) = client.state();
+            assertTrue(frozen, "frozen");
+            assertEq(at_, HEIGHT + 3, "the last one used before");
+            bytes memory bare = Chain.assemble(Chain.header(newest), "", 0, "");
+            _refused(client, bare, BftEvmClient.ClientFrozen.selector, "not yet");
+            vm.warp(uint256(NOW) + 1 hours);
+            (uint64 height,) = client.update(bare);
+            assertEq(height, HEIGHT + 3, "read");
+            Chain.Block memory other = _block(mode, HEIGHT + 3, NOW - 5);
+            other.stateRoot = keccak256("another state");
+            _refused(
+                client, Chain.assemble(Chain.header(other), "", 0, ""), BftEvmClient.ClientFrozen.selector, "another"
+            );
+            // For good: the trusting period does not matter to a block whose hash is known.
+            vm.warp(uint256(NOW) + 30 days);
+            client.update(bare);
+        }
+    }
+
+    /// The same after an expiry: what was final still ends, and nothing newer is believed.
+    function test_the_newest_block_is_read_after_an_expiry() public {
+        BftEvmClient client = _client(0, keys);
+        Chain.Block memory newest = _block(0, HEIGHT + 3, NOW - 5);
+        client.update(Chain.update(newest));
+        bytes memory bare = Chain.assemble(Chain.header(newest), "", 0, "");
+        vm.warp(uint256(NOW) - 5 + 1 days);
+        _refused(client, bare, BftEvmClient.ClientExpired.selector, "not yet");
+        vm.warp(uint256(NOW) - 5 + 1 days + 1 hours);
+        client.update(bare);
+        assertTrue(!client.live(), "expired all the same");
+        _refused(client, Chain.update(newest), BftEvmClient.ClientExpired.selector, "with seals");
+        _refused(client, Chain.update(_block(0, HEIGHT + 4, NOW)), BftEvmClient.ClientExpired.selector, "a newer block");
+        (uint64 height,,,,,,) = client.state();
+        assertEq(height, HEIGHT + 3, "nothing moved");
+    }
+
+    /// Anyone may bring evidence: no role, no deposit; the other builder of it is only late.
+    function test_atk_050_anyone_brings_evidence_and_only_once() public {
+        for (uint8 mode; mode < 3; ++mode) {
+            BftEvmClient client = _client(mode, keys);
+            Chain.Block memory a = _block(mode, HEIGHT + 1, NOW - 1);
+            Chain.Block memory b = _block(mode, HEIGHT + 1, NOW - 1);
+            b.stateRoot = keccak256("another state");
+            vm.prank(address(0xbad));
+            client.misbehaviour(Chain.update(b, 11), Chain.update(a, 13));
+            assertTrue(!client.live(), "frozen");
+            vm.expectPartialRevert(BftEvmClient.ClientFrozen.selector);
+            client.misbehaviour(Chain.update(a), Chain.update(b));
+        }
+    }
+
+    /// Evidence under another set, which enough of the set in force sealed, counts as well.
+    function test_atk_050_evidence_under_a_new_set() public {
+        BftEvmClient client = _client(0, keys);
+        Chain.Block memory a = _block(0, HEIGHT + 1, NOW);
+        Chain.Block memory b = _block(0, HEIGHT + 1, NOW);
+        uint256[] memory changed = Chain.keysOf(1, 4);
+        changed[0] = uint256(keccak256("new"));
+        b.keys = _sorted(changed);
+        client.misbehaviour(Chain.update(a), Chain.update(b, 15, keys));
+        assertTrue(!client.live(), "frozen");
     }
 
     function test_atk_050_time_that_goes_back_freezes() public {

@@ -24,6 +24,17 @@ contract NextVault is Vault {
     }
 }
 
+/// Answers a vault's questions as a voucher would.
+contract SaysSo {
+    address public immutable vault;
+    bytes32 public immutable lane;
+    bytes32 public immutable remoteAsset;
+
+    constructor(address vault_, bytes32 lane_, bytes32 remoteAsset_) {
+        (vault, lane, remoteAsset) = (vault_, lane_, remoteAsset_);
+    }
+}
+
 /// The council: who decides, when it is done, and what cannot be decided.
 contract CouncilTest is Bridge {
     function _council(uint256 count, uint256 quorum, uint64 delay) internal returns (Council) {
@@ -119,6 +130,38 @@ contract CouncilTest is Bridge {
         council.execute(2, calls);
         vm.expectRevert(Council.NotCouncil.selector);
         council.change(new address[](0), 0, 0, address(0));
+    }
+
+    function test_what_has_lapsed_is_not_revived() public {
+        Council council = _council(2, 2, 0);
+        Council.Call[] memory calls = _calls(address(council), "");
+        vm.prank(address(0xf00));
+        bytes32 decided = council.propose(calls);
+        vm.prank(address(0xf01));
+        council.approve(decided);
+        vm.prank(address(0xf00));
+        bytes32 open = council.propose(calls);
+        vm.warp(_now() + 30 days);
+        vm.prank(address(0xf01));
+        council.approve(open);
+        vm.warp(_now() + 1);
+        // Taken back and given again, an approval would schedule the old decision anew.
+        vm.expectPartialRevert(Council.Lapsed.selector);
+        vm.prank(address(0xf01));
+        council.revoke(decided);
+        vm.expectPartialRevert(Council.Lapsed.selector);
+        vm.prank(address(0xf01));
+        council.approve(decided);
+        // One that found its quorum in time has its own thirty days.
+        (, uint64 notBefore,,) = council.proposals(open);
+        assertEq(notBefore, _now() - 1, "scheduled");
+        // And one that did not is as dead.
+        vm.prank(address(0xf00));
+        bytes32 alone = council.propose(calls);
+        vm.warp(_now() + 30 days + 1);
+        vm.expectPartialRevert(Council.Lapsed.selector);
+        vm.prank(address(0xf01));
+        council.approve(alone);
     }
 
     function test_all_calls_succeed_or_none() public {
@@ -262,7 +305,7 @@ contract CouncilTest is Bridge {
     function test_assets_are_registered_once_and_sanely() public {
         TestERC20 token = new TestERC20("T", "T", 18);
         bytes32 lane = sides[0].outLane;
-        for (uint256 i; i < 9; ++i) {
+        for (uint256 i; i < 13; ++i) {
             VaultAdmin.AssetParams memory p = _asset(1, 1, address(token), keccak256("remote"));
             if (i == 0) p.mode = 3;
             if (i == 1) p.standard = 3;
@@ -273,6 +316,13 @@ contract CouncilTest is Bridge {
             if (i == 6) p.localDecimals = 37;
             if (i == 7) p.lockCap = 5;
             if (i == 8) (p.standard, p.amountWidth) = (2, 16);
+            // A voucher finer than its home could not count what the home can hold.
+            if (i == 9) p.remoteDecimals = 19;
+            if (i == 10) (p.mode, p.token, p.localDecimals) = (2, address(0), 19);
+            // The token says 18.
+            if (i == 11) (p.localDecimals, p.remoteDecimals) = (17, 17);
+            // A contract that says of itself that it is the voucher, and is not the factory's.
+            if (i == 12) (p.mode, p.token) = (2, address(new SaysSo(address(sides[0].vault), lane, p.remoteAsset)));
             vm.prank(address(sides[0].council));
             (bool ok,) = address(sides[0].vault).call(abi.encodeCall(VaultAdmin.registerAsset, (lane, p)));
             assertTrue(!ok, vm.toString(i));
@@ -299,6 +349,14 @@ contract CouncilTest is Bridge {
         vm.prank(address(sides[1].vault));
         address early = factory.deployERC721(sides[1].outLane, remote, "Voucher", "V");
         assertEq(early, expected721, "CREATE2");
+        VaultAdmin.AssetParams memory p = _asset(2, 2, early, keccak256("remote 721"));
+        vm.prank(address(sides[1].council));
+        (bool ok,) = address(sides[1].vault).call(abi.encodeCall(VaultAdmin.registerAsset, (sides[1].outLane, p)));
+        assertTrue(!ok, "deployed for another asset");
+        p.remoteAsset = remote;
+        vm.prank(address(sides[1].council));
+        (ok,) = address(sides[1].vault).call(abi.encodeCall(VaultAdmin.registerAsset, (sides[1].outLane, p)));
+        assertTrue(!ok, "this asset's name is taken on the lane");
     }
 
     /// "eip155:<id>/erc20:0x…" written out.

@@ -22,6 +22,7 @@ contract RecordedTest is Test {
                     keccak256("genesis"),
                     uint64(height - 1),
                     uint64(time - 1),
+                    keccak256("pinned"),
                     vm.parseJsonBytes32(json, string.concat(at_, ".setHash")),
                     1 days,
                     15,

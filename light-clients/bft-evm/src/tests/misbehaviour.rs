@@ -43,7 +43,10 @@ fn atk_050_two_final_blocks_at_one_height_are_misbehaviour() {
         b.parent_hash = B256::repeat_byte(0x66);
         let found = conflict(&chain, &signed(&chain, &a), &signed(&chain, &b)).unwrap().unwrap();
         assert_eq!((found.kind, found.common), (MisbehaviourKind::TwoBlocks, None));
-        assert_eq!(found.freeze(&chain.trusted, 7), Freeze { at: HEIGHT, since: 7, anchor: None });
+        assert_eq!(
+            found.freeze(&chain.trusted, 7),
+            Freeze { at: HEIGHT, since: 7, anchor: Some(chain.trusted.block_hash()) }
+        );
     }
 }
 
@@ -150,6 +153,41 @@ fn a_frozen_client_reads_the_last_common_block_after_the_delay_and_nothing_else(
         let refusal = Refusal::Frozen { at: HEIGHT + 4, readable_from: None };
         assert_eq!(blind.verify_at(&bare, u64::MAX), Err(refusal));
         assert!(!refusal.may_pass_later());
+    }
+}
+
+/// Where no common block is shown, and after an expiry, the newest block that was accepted is read after the delay.
+#[test]
+fn the_newest_block_is_read_after_a_freeze_or_an_expiry() {
+    for mode in MODES {
+        let chain = Chain::new(mode, 4);
+        let mut newest = chain.header(5);
+        newest.round = if mode == Mode::Ibft1 { 0 } else { 2 };
+        let moved = chain.verify(&signed(&chain, &newest)).unwrap().trusted;
+        let bare = chain.signed_by(&newest, &[], []);
+        let mut other = newest.clone();
+        other.state_root = B256::repeat_byte(1);
+        let other = chain.signed_by(&other, &[], []);
+        let at = |state: &TrustedState, parts: &Parts, now| verify_both(&chain.params, state, &parts.encode(), now);
+        let expired_at = newest.time + chain.params.trusting_period;
+        let readable = expired_at + chain.params.freeze_delay;
+        let expired = |now| Err(Refusal::Expired { expired_at, now });
+        assert_eq!(at(&moved, &bare, readable - 1), expired(readable - 1));
+        assert_eq!(at(&moved, &bare, readable).unwrap().header.state_root, newest.state_root);
+        assert_eq!(at(&moved, &bare, readable).unwrap().trusted, moved);
+        assert_eq!(at(&moved, &other, readable), expired(readable));
+        assert_eq!(at(&moved, &chain.update(9), readable), expired(readable));
+        // Evidence without a common parent.
+        let (a, mut b) = (chain.header(9), chain.header(20));
+        b.time = a.time - 1;
+        let (a, b) = (signed(&chain, &a).encode(), signed(&chain, &b).encode());
+        let now = START + 60;
+        let found = crate::conflict(&chain.params, &moved, &a, &b, now).unwrap().unwrap();
+        let frozen = moved.clone().freeze(found.freeze(&moved, now));
+        let refusal = Refusal::Frozen { at: HEIGHT + 5, readable_from: Some(now + chain.params.freeze_delay) };
+        assert_eq!(at(&frozen, &bare, now + chain.params.freeze_delay - 1), Err(refusal));
+        assert!(at(&frozen, &bare, now + chain.params.freeze_delay).is_ok());
+        assert_eq!(at(&frozen, &other, now + chain.params.freeze_delay), Err(refusal));
     }
 }
 

@@ -40,11 +40,12 @@ fn an_older_header_under_another_set_is_refused() {
     }
 }
 
-/// Every edge of the trust threshold: strictly more than a third.
+/// Every edge of the trust threshold: more than a third or two thirds, or a quorum; never one of several.
 #[test]
-fn the_trust_threshold_is_exceeded_not_met() {
-    for of in [1u32, 2, 3, 4, 6, 7, 9] {
-        let chain = Chain::new(Mode::Qbft, of);
+fn the_trust_threshold_is_exceeded_or_a_quorum_signs() {
+    for (of, share) in [1u32, 2, 3, 4, 6, 7, 9].into_iter().flat_map(|of| [(of, 1), (of, 2)]) {
+        let mut chain = Chain::new(Mode::Qbft, of);
+        chain.params.trust_threshold = Threshold { numerator: share, denominator: 3 };
         for known in 0..=of {
             let mut header = chain.header(1);
             let new = keys((0..known).chain(50..50 + of + 3 - known));
@@ -52,8 +53,14 @@ fn the_trust_threshold_is_exceeded_not_met() {
             let of = of as usize;
             let parts = chain.signed_by(&header, &new, 0..new.len()).with_previous(&chain.keys);
             let verdict = chain.verify(&parts).map(|_| ());
-            let refusal = not_enough(Over::SetInForce, of / 3 + 1, known as usize, of);
-            let enough = 3 * known as usize > of;
+            let third = match of {
+                1 => 1,
+                2 => 2,
+                _ => of / 3 + 1,
+            };
+            let needed = if share == 1 { third } else { crate::quorum(of) };
+            let refusal = not_enough(Over::SetInForce, needed, known as usize, of);
+            let enough = known as usize >= needed;
             assert_eq!(verdict, if enough { Ok(()) } else { Err(refusal) }, "{known} of {of}");
             assert!(refusal.intermediate_helps());
         }
@@ -102,6 +109,10 @@ fn parameters_that_prove_nothing_are_refused() {
     };
     assert!(threshold(1, 3) && threshold(1, 2) && threshold(2, 3));
     assert!(!threshold(0, 1) && !threshold(1, 4) && !threshold(33, 100) && !threshold(1, 1) && !threshold(0, 0));
+    assert!(!threshold(67, 100) && !threshold(3, 4));
+    assert_eq!(Params { freeze_delay: 0, ..good }.check(), Err(ParamsFault::NoFreezeDelay));
+    assert!(Params { freeze_delay: 1 << 32, ..good }.check().is_err());
+    assert!(Params { trusting_period: 1 << 32, ..good }.check().is_err());
     assert_eq!(Params { trusting_period: 0, ..good }.check(), Err(ParamsFault::NoTrustingPeriod));
     assert!(Params { drift: good.trusting_period, ..good }.check().is_err());
     let contract = ValidatorSource::Contract { address: Address::ZERO, slot: Default::default() };

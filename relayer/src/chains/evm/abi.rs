@@ -91,6 +91,7 @@ sol! {
             bytes32 genesis;
             uint64 height;
             uint64 time;
+            bytes32 blockHash;
             bytes32 setHash;
             uint64 trustingPeriod;
             uint64 drift;

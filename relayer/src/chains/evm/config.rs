@@ -2,8 +2,9 @@
 
 use crate::lane::error::{Error, Kind, Result};
 use alloy::primitives::{Address, B256};
+use causeway_bft_evm::Threshold;
 use schemars::JsonSchema;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use std::{fmt, path::PathBuf, time::Duration};
 
 /// Most endpoints of one chain (INV-7).
@@ -42,10 +43,16 @@ pub struct EvmChain {
     #[serde(with = "humantime_serde")]
     #[schemars(with = "String")]
     pub trusting_period: Duration,
-    /// How long after a freeze the last common block may be read again. Part of what both organisations agree on.
+    /// How long after a freeze or an expiry the last block below it may be read again. Part of what both organisations agree on.
     #[serde(default = "default_freeze_delay", with = "humantime_serde")]
     #[schemars(with = "String")]
     pub freeze_delay: Duration,
+    /// Share of the validators trusted so far that must have sealed a block which lists others, `1/3` to `2/3`, exceeded or
+    /// a quorum: with `2/3` what the chain itself calls final. Where four validators become three and every block holds
+    /// just the two seals that it needs, a lower share is what lets the client follow. Part of the client contract.
+    #[serde(default)]
+    #[schemars(with = "String")]
+    pub trust_threshold: TrustThreshold,
     /// How far a header's time may lie ahead of this machine's clock.
     #[serde(default = "default_drift", with = "humantime_serde")]
     #[schemars(with = "String")]
@@ -79,6 +86,37 @@ pub struct EvmChain {
     /// Gas limits of deliveries.
     #[serde(default)]
     pub gas: Gas,
+}
+
+/// A share of validators, written `2/3`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(try_from = "String")]
+pub struct TrustThreshold(pub Threshold);
+
+impl Default for TrustThreshold {
+    fn default() -> Self {
+        Self(Threshold::TWO_THIRDS)
+    }
+}
+
+impl TryFrom<String> for TrustThreshold {
+    type Error = String;
+
+    fn try_from(text: String) -> std::result::Result<Self, String> {
+        let share = text.split_once('/').and_then(|(numerator, denominator)| {
+            Some(Threshold { numerator: numerator.trim().parse().ok()?, denominator: denominator.trim().parse().ok()? })
+        });
+        match share {
+            Some(share) if share.is_sound() => Ok(Self(share)),
+            _ => Err(format!("expected a share of 1/3 to 2/3, found `{text}`")),
+        }
+    }
+}
+
+impl Serialize for TrustThreshold {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> std::result::Result<S::Ok, S::Error> {
+        serializer.collect_str(&format_args!("{}/{}", self.0.numerator, self.0.denominator))
+    }
 }
 
 /// The header that trust starts from.

@@ -13,7 +13,7 @@ use crate::lane::{
 use alloy::primitives::{Address, B256, U256};
 use bytes::Bytes;
 use causeway_bft_evm::{
-    self as bft, Over, Params, Refusal, SealLess, Threshold, ValidatorSet, ValidatorSource,
+    self as bft, Over, Params, Refusal, SealLess, ValidatorSet, ValidatorSource,
     proof::{StateProofFault, delivered_words, outbox_peaks, outbox_size},
     set_hash,
 };
@@ -41,7 +41,7 @@ pub fn params(chain: &EvmChain) -> Params {
         validators: ValidatorSource::Header,
         trusting_period: chain.trusting_period.as_secs(),
         drift: chain.clock_drift.as_secs(),
-        trust_threshold: Threshold::ONE_THIRD,
+        trust_threshold: chain.trust_threshold.0,
         freeze_delay: chain.freeze_delay.as_secs(),
     }
 }
@@ -77,6 +77,13 @@ impl EvmVerifier {
     /// Follows the state root of the newest header that was accepted, with its height.
     pub fn roots(&self) -> watch::Receiver<Option<(u64, B256)>> {
         self.roots.subscribe()
+    }
+
+    /// Whether enough signers of `update` are of `in_force` for a contract that holds that set.
+    fn believes(&self, in_force: &ValidatorSet, update: &bft::Update<'_>, listed: &[Address]) -> bool {
+        let signers = update.signed().filter_map(|(bit, _)| listed.get(bit));
+        let members = signers.filter(|validator| in_force.as_slice().contains(validator));
+        self.params.trust_threshold.met_by(members.count(), in_force.len())
     }
 
     fn moved(&self, height: u64, state_root: B256) {
@@ -206,7 +213,7 @@ impl Verifier for EvmVerifier {
             return Ok((Vec::new(), parts.encode().map_err(|e| malformed(&e))?.into()));
         }
         let known = history.iter().rev().filter_map(|h| set(&h.family).ok()).find(|s| s.hash() == contract.signers);
-        if let Some(in_force) = known.filter(|s| believes(s, &parts, &listed)) {
+        if let Some(in_force) = known.filter(|s| self.believes(s, &parts, &listed)) {
             let previous: Vec<u8> = in_force.as_slice().iter().flat_map(|v| v.0.0).collect();
             parts.previous = Some(&previous);
             return Ok((Vec::new(), parts.encode().map_err(|e| malformed(&e))?.into()));
@@ -215,12 +222,6 @@ impl Verifier for EvmVerifier {
         parts.previous = None;
         Ok((before, parts.encode().map_err(|e| malformed(&e))?.into()))
     }
-}
-
-/// Whether enough signers of `update` are of `in_force` for a contract that holds that set.
-fn believes(in_force: &ValidatorSet, update: &bft::Update<'_>, listed: &[Address]) -> bool {
-    let members = update.signed().filter_map(|(bit, _)| listed.get(bit)).filter(|v| in_force.as_slice().contains(v));
-    Threshold::ONE_THIRD.exceeded_by(members.count(), in_force.len())
 }
 
 fn raise(height: &mut u64, to: u64) -> bool {

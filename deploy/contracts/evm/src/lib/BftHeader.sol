@@ -71,6 +71,7 @@ library BftHeader {
             (, cursor) = _number(cursor); // gas limit
             (, cursor) = _number(cursor); // gas used
             (f.time, cursor) = _number(cursor);
+            if (f.height >> 48 != 0) revert MalformedHeader();
             f.extraItem = cursor;
             uint256 extraSize;
             (f.extra, extraSize) = _string(cursor);
@@ -124,17 +125,15 @@ library BftHeader {
             f.listLength = cursor - f.list;
             cursor = _vote(mode, cursor);
             f.round = cursor;
-            // Four bytes (IBFT 2.0, early QBFT) or a number below 2^24.
-            if (_byte(cursor) == 0x84) {
-                cursor += 5;
-            } else {
-                uint256 start = cursor;
-                (, cursor) = _number(cursor);
-                if (cursor > start + 4) revert MalformedHeader();
-            }
             if (mode == QBFT) {
-                if (_byte(cursor) != 0xc0) revert MalformedHeader();
+                // A number of at most four bytes, and no seals.
+                (, cursor) = _number(cursor);
+                if (cursor > f.round + 5 || _byte(cursor) != 0xc0) revert MalformedHeader();
                 ++cursor;
+            } else {
+                // Always four bytes.
+                if (_byte(cursor) != 0x84) revert MalformedHeader();
+                cursor += 5;
             }
             if (cursor != end) revert MalformedHeader();
         }

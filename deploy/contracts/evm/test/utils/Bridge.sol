@@ -112,10 +112,11 @@ abstract contract Bridge is Test {
             genesis: s.genesis,
             height: s.height,
             time: uint64(_now()) - 1,
+            blockHash: s.parent,
             setHash: Chain.setHash(s.keys),
             trustingPeriod: PERIOD,
             drift: DRIFT,
-            trustNumerator: 1,
+            trustNumerator: 2,
             trustDenominator: 3,
             freezeDelay: FREEZE_DELAY
         });

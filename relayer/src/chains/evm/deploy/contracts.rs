@@ -103,6 +103,7 @@ pub async fn client_params(chain: &EvmChain, headers: &EvmHeaders) -> Result<ICl
         genesis: chain.genesis,
         height: header.height(),
         time: header.time(),
+        blockHash: found,
         setHash: set_hash(&validators),
         trustingPeriod: params.trusting_period,
         drift: params.drift,
