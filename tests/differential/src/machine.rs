@@ -1,14 +1,16 @@
 //! The contracts in an EVM, deployed from the committed artefacts.
 
 use alloy::{
-    primitives::{Address, B256, Bytes, TxKind, U256, keccak256},
+    primitives::{Address, Bytes, TxKind, U256, keccak256},
     sol_types::SolCall,
 };
 use revm::{
     Context, ExecuteCommitEvm, ExecuteEvm, MainBuilder, MainContext,
+    bytecode::Bytecode,
     context::{BlockEnv, CfgEnv, TxEnv, result::ExecutionResult},
     database::{CacheDB, EmptyDB},
     primitives::hardfork::SpecId,
+    state::AccountInfo,
 };
 
 /// Gas of a call: far above what any contract here takes, so that nothing is refused for lack of it.
@@ -27,9 +29,11 @@ pub enum Failed {
 }
 
 /// A chain of one block, whose time can be set.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Machine {
     db: CacheDB<EmptyDB>,
+    /// Gas of a call, and of the block.
+    pub gas: u64,
     /// Unix seconds of the block.
     pub now: u64,
 }
@@ -37,7 +41,7 @@ pub struct Machine {
 impl Machine {
     /// An empty chain.
     pub fn new(now: u64) -> Self {
-        Self { db: CacheDB::new(EmptyDB::default()), now }
+        Self { db: CacheDB::new(EmptyDB::default()), gas: GAS, now }
     }
 
     fn run(&mut self, kind: TxKind, data: Bytes, commit: bool) -> ExecutionResult {
@@ -45,8 +49,8 @@ impl Machine {
         cfg.disable_nonce_check = true;
         cfg.disable_eip3607 = true;
         cfg.limit_contract_code_size = Some(0x6000);
-        let block = BlockEnv { timestamp: U256::from(self.now), gas_limit: GAS, ..BlockEnv::default() };
-        let tx = TxEnv { caller: SENDER, gas_limit: GAS, kind, data, ..TxEnv::default() };
+        let block = BlockEnv { timestamp: U256::from(self.now), gas_limit: self.gas, ..BlockEnv::default() };
+        let tx = TxEnv { caller: SENDER, gas_limit: self.gas, kind, data, ..TxEnv::default() };
         let mut evm = Context::mainnet().with_db(&mut self.db).with_cfg(cfg).with_block(block).build_mainnet();
         if commit {
             evm.transact_commit(tx).expect("the transaction is of the EVM's form")
@@ -108,12 +112,24 @@ impl Machine {
         }
     }
 
-    /// Writes a storage slot.
+    /// Sends bytes and keeps what changed.
     ///
     /// # Panics
-    /// Never: the chain is in memory.
-    pub fn store(&mut self, account: Address, slot: B256, value: B256) {
-        self.db.insert_account_storage(account, slot.into(), value.into()).expect("in memory");
+    /// The call failed.
+    pub fn raw(&mut self, to: Address, data: Bytes) -> Bytes {
+        match self.run(TxKind::Call(to), data, true) {
+            ExecutionResult::Success { output, .. } => output.into_data(),
+            failed => panic!("{failed:?}"),
+        }
+    }
+
+    /// Puts code at an address.
+    pub fn install(&mut self, at: Address, code: &[u8]) {
+        let code = Bytecode::new_raw(Bytes::copy_from_slice(code));
+        self.db.insert_account_info(
+            at,
+            AccountInfo { code_hash: code.hash_slow(), code: Some(code), ..Default::default() },
+        );
     }
 }
 

@@ -280,8 +280,11 @@ fn headers_have_one_verdict() {
         for input in 0..INPUTS {
             world.machine.now = world.trusted.time() + 100;
             if input % 40 == 39 {
-                // The last second of the trusting period, and the one after.
+                // The last second of the trusting period and the one after, or the same of the delay behind it.
                 world.machine.now = world.trusted.time() + world.params.trusting_period - world.random.below(2) as u64;
+                if world.random.once_in(2) {
+                    world.machine.now += world.params.freeze_delay;
+                }
             }
             let bytes = world.update();
             world.judge(&bytes, &mut tally);
@@ -391,6 +394,77 @@ fn after_the_freeze(world: &mut World, parent: &HeaderFields, sealed: &Parts, ta
             tally.note(rust_name, contract_name, same, || alloy::hex::encode(input));
         }
         world.machine.now = now;
+    }
+}
+
+/// A client that is left alone for longer than its trusting period reads the newest block that it accepted, after the
+/// delay, and no other.
+#[test]
+fn what_an_expired_client_reads_has_one_verdict() {
+    let mut tally = Tally::default();
+    for number in 0..WORLDS {
+        let mut world = World::new(number);
+        let mode = world.params.mode;
+        let (mut newest, _) = world.fields();
+        (newest.height, newest.time, newest.validators) = (HEIGHT + 1, START + 1, addresses(&world.set));
+        let places: Vec<usize> = (0..world.set.len()).collect();
+        let update = Parts::sealed(mode, newest.seal_less(mode), &world.set, &places);
+        let mut kept = Tally::default();
+        world.random = Random::new(SEED ^ number as u64);
+        let verified = verify(&world.params, &world.trusted, &update.encode(), world.machine.now).unwrap();
+        world.machine.update(world.client, &update.encode(), true).unwrap();
+        world.trusted = verified.trusted;
+        let bare = Parts { signers: U256::ZERO, seals: Vec::new(), ..update.clone() };
+        let mut other = newest.clone();
+        other.state_root = B256::repeat_byte(0x77);
+        let mut inputs = vec![update.encode(), bare.encode()];
+        inputs.push(Parts { header: other.seal_less(mode), ..bare.clone() }.encode());
+        let expired = world.trusted.expires_at(&world.params);
+        for now in [expired - 1, expired, expired + world.params.freeze_delay - 1, expired + world.params.freeze_delay]
+        {
+            world.machine.now = now;
+            for input in &inputs {
+                let rust = verify(&world.params, &world.trusted, input, now);
+                let contract = world.machine.update(world.client, input, false);
+                let rust_name = rust.as_ref().map_or_else(of_refusal, |_| "accepted");
+                let contract_name = contract.as_ref().map_or_else(of_client, |_| "accepted");
+                let same = rust_name == contract_name;
+                kept.note(rust_name, contract_name, same, || alloy::hex::encode(input));
+                tally.note(rust_name, contract_name, same, || alloy::hex::encode(input));
+            }
+        }
+        assert_eq!(kept.count("accepted"), 2, "the sealed one in time, the bare one after the delay");
+    }
+    tally.finish("expired clients");
+}
+
+/// The largest set there is can be left: its length does not fit into a byte.
+#[test]
+fn a_set_of_256_can_be_left() {
+    let old = set(1, 256);
+    let mut new = old.clone();
+    new.truncate(255);
+    let params = Params {
+        mode: Mode::Qbft,
+        validators: ValidatorSource::Header,
+        trusting_period: 10_000,
+        drift: 15,
+        trust_threshold: Threshold::TWO_THIRDS,
+        freeze_delay: 500,
+    };
+    let list = ValidatorSet::new(addresses(&old)).unwrap();
+    let trusted = TrustedState::new(HEIGHT, START, B256::repeat_byte(1), B256::repeat_byte(2), list);
+    let mut machine = Machine::new(START + 100);
+    let client = machine.create("BftEvmClient", &constructor(&params, &trusted));
+    let parent = B256::repeat_byte(1);
+    let header = HeaderFields::new(HEIGHT + 1, START + 1, parent, B256::repeat_byte(4), addresses(&new));
+    for (signers, enough) in [(170, false), (171, true)] {
+        let places: Vec<usize> = (0..signers).collect();
+        let mut parts = Parts::sealed(params.mode, header.seal_less(params.mode), &new, &places);
+        parts.previous = Some(addresses(&old));
+        let bytes = parts.encode();
+        assert_eq!(verify(&params, &trusted, &bytes, machine.now).is_ok(), enough);
+        assert_eq!(machine.update(client, &bytes, false).is_ok(), enough);
     }
 }
 

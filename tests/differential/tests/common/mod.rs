@@ -1,5 +1,8 @@
 //! The client's interface, and its constructor.
 
+#[allow(dead_code)] // Each test needs some of it.
+pub(crate) mod world;
+
 use alloy::{
     primitives::{Address, B256, Bytes},
     sol,
@@ -14,6 +17,7 @@ sol! {
         bytes32 genesis;
         uint64 height;
         uint64 time;
+        bytes32 blockHash;
         bytes32 setHash;
         uint64 trustingPeriod;
         uint64 drift;
@@ -28,12 +32,14 @@ sol! {
 }
 
 /// Encoded constructor arguments of a client that starts at `trusted`.
+#[allow(dead_code)] // Not every test starts one by hand.
 pub(crate) fn constructor(params: &Params, trusted: &TrustedState) -> Vec<u8> {
     ClientParams {
         mode: params.mode as u8,
         genesis: B256::repeat_byte(0x99),
         height: trusted.height(),
         time: trusted.time(),
+        blockHash: trusted.block_hash(),
         setHash: trusted.validators().hash(),
         trustingPeriod: params.trusting_period,
         drift: params.drift,
