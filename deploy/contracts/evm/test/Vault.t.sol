@@ -389,7 +389,7 @@ contract VaultTest is Bridge {
         _replaceRefused(address(other));
         // What broke the chain may have raised the client above everything that was ever taken: that binds nobody.
         Chain.Block memory far =
-            Chain.Block(0, taken + 1000, uint64(_now()), keccak256("p"), keccak256("s"), 0, sides[1].keys, "");
+            Chain.Block(0, taken + 1000, uint64(_now() + 1), keccak256("p"), keccak256("s"), 0, sides[1].keys, "");
         sides[0].client.update(Chain.update(far));
         Chain.Block memory twin = abi.decode(abi.encode(far), (Chain.Block));
         twin.stateRoot = keccak256("another");

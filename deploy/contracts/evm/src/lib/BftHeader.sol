@@ -125,15 +125,17 @@ library BftHeader {
             f.listLength = cursor - f.list;
             cursor = _vote(mode, cursor);
             f.round = cursor;
-            if (mode == QBFT) {
-                // A number of at most four bytes, and no seals.
-                (, cursor) = _number(cursor);
-                if (cursor > f.round + 5 || _byte(cursor) != 0xc0) revert MalformedHeader();
-                ++cursor;
-            } else {
-                // Always four bytes.
-                if (_byte(cursor) != 0x84) revert MalformedHeader();
+            // Four bytes, in IBFT 2.0 always; in QBFT (whose test vectors and early codecs have them) or else a number.
+            if (_byte(cursor) == 0x84) {
                 cursor += 5;
+            } else {
+                if (mode != QBFT) revert MalformedHeader();
+                (, cursor) = _number(cursor);
+                if (cursor > f.round + 4) revert MalformedHeader();
+            }
+            if (mode == QBFT) {
+                if (_byte(cursor) != 0xc0) revert MalformedHeader();
+                ++cursor;
             }
             if (cursor != end) revert MalformedHeader();
         }
