@@ -102,8 +102,11 @@ pub(super) async fn run(file: &Path, args: DeployArgs) -> Answer {
     }
     let guardians = [chains[0].deployer()?.address(), chains[1].deployer()?.address()];
     if args.delay == 0 && other_chains.is_none() {
-        return Err(CliError::new(Failure::Usage, "--delay: expected a time in which a decision can be seen, found 0s")
-            .advise("leave it out for a day; without delay is for development pairs (`--with`)"));
+        return Err(CliError::new(
+            Failure::Usage,
+            "--delay: expected a time in which a decision can be seen, found 0s",
+        )
+        .advise("leave it out for a day; without delay is for development pairs (`--with`)"));
     }
     let councils = Councils { members, guardians, delay: args.delay };
     let organisations = organisations(&config, &peer)?;
