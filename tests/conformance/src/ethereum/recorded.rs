@@ -125,8 +125,8 @@ fn judge_update(known: &Known, update: &Update) -> Result<(), String> {
 
 /// Light client data in SSZ.
 enum Decoded {
-    Bootstrap(Bootstrap),
-    Update(Kind, Update),
+    Bootstrap(Box<Bootstrap>),
+    Update(Kind, Box<Update>),
 }
 
 fn decode(network: &Network, bytes: &[u8]) -> Option<Decoded> {
@@ -135,13 +135,13 @@ fn decode(network: &Network, bytes: &[u8]) -> Option<Decoded> {
         if let Ok(start) = Bootstrap::decode(network, fork, bytes)
             && network.fork_at_slot(start.header.beacon.slot) == Some(fork)
         {
-            return Some(Decoded::Bootstrap(start));
+            return Some(Decoded::Bootstrap(Box::new(start)));
         }
         for kind in [Kind::Full, Kind::Finality, Kind::Optimistic] {
             if let Ok(update) = Update::decode(network, kind, fork, bytes)
                 && network.fork_at_slot(update.attested.beacon.slot) == Some(fork)
             {
-                return Some(Decoded::Update(kind, update));
+                return Some(Decoded::Update(kind, Box::new(update)));
             }
         }
     }
@@ -162,12 +162,12 @@ pub fn ssz(file: &File<'_>) -> Judged {
     let one = |verdict| Some(vec![(String::new(), outcome(verdict))]);
     match decode(network, bytes) {
         Some(Decoded::Bootstrap(start)) => one(same("encoding", bytes, &start.encode(network)).and_then(|()| {
-            twin(file, |value| same("JSON", &api::bootstrap(network, value)?, &start))?;
+            twin(file, |value| same("JSON", &api::bootstrap(network, value)?, &*start))?;
             bootstrap(&known, &start, named_root(file.name))
         })),
         Some(Decoded::Update(kind, update)) => {
             one(same("encoding", bytes, &update.encode(network, kind)).and_then(|()| {
-                twin(file, |value| same("JSON", &api::update(network, value)?, &update))?;
+                twin(file, |value| same("JSON", &api::update(network, value)?, &*update))?;
                 judge_update(&known, &update)
             }))
         }

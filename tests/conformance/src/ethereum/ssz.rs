@@ -148,7 +148,7 @@ impl Type {
             },
             List(element, limit) => match **element {
                 Number(length) => {
-                    if bytes.len() % length != 0 || bytes.len() / length > *limit {
+                    if !bytes.len().is_multiple_of(length) || bytes.len() / length > *limit {
                         return Err("list of numbers of another length".into());
                     }
                     Ok(with_length(merkleize(chunks(bytes), (limit * length).div_ceil(32)), bytes.len() / length))
