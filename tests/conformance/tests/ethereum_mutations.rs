@@ -307,9 +307,12 @@ fn headers(tally: &mut Tally, case: &AcceptedUpdate) {
     }
 }
 
+/// A change of a branch.
+type OfBranch = fn(&mut Vec<B256>);
+
 /// Where a branch has another length, all that follows is shifted: whichever rule meets that first refuses it.
 fn branches(tally: &mut Tally, case: &AcceptedUpdate) {
-    let changes: [(&'static str, fn(&mut Vec<B256>), Typed); 5] = [
+    let changes: [(&'static str, OfBranch, Typed); 5] = [
         ("branch truncated", |branch| branch.truncate(branch.len() - 1), ANY),
         ("branch extended", |branch| branch.push(B256::ZERO), ANY),
         ("branch reversed", |branch| branch.reverse(), BRANCH),
