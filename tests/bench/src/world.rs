@@ -59,7 +59,11 @@ impl World {
         let page = self.metrics(who).ok_or("no metrics")?;
         let begun = Instant::now();
         loop {
-            let text = reqwest::get(format!("http://{page}/metrics")).await?.text().await?;
+            // A relayer that just starts does not listen yet.
+            let text = match reqwest::get(format!("http://{page}/metrics")).await {
+                Ok(answer) => answer.text().await.unwrap_or_default(),
+                Err(_) => String::new(),
+            };
             let sum: f64 = text
                 .lines()
                 .filter(|line| matches(line, prefix))
