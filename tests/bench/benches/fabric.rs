@@ -28,13 +28,16 @@ impl VerifyP256 for Peer {
     }
 }
 
+/// A check of a DER signature by a key over a message.
+type Check = fn(&[u8; 65], &[u8], &[u8], HighS) -> Result<(), P256Fault>;
+
 fn signature(c: &mut Criterion) {
     let key = SigningKey::from_slice(&[5; 32]).unwrap();
     let public: [u8; 65] = key.verifying_key().to_encoded_point(false).as_bytes().try_into().unwrap();
     let made: Signature = key.sign(b"message");
     let der = made.normalize_s().unwrap_or(made).to_der();
     let mut group = c.benchmark_group("p256");
-    let check = |check: fn(&[u8; 65], &[u8], &[u8], HighS) -> Result<(), P256Fault>| {
+    let check = |check: Check| {
         check(black_box(&public), black_box(b"message"), black_box(der.as_bytes()), HighS::Refuse).is_ok()
     };
     assert!(check(Native::verify_der) && check(Peer::verify_der));
