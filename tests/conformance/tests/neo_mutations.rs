@@ -25,7 +25,7 @@ impl Tally {
         self.mutants += 1;
         let native = verify_with::<Native>(params, trusted, header, now);
         // A bad signature costs most; the portable twin is asked where the verdict is not about one.
-        if !matches!(native, Err(Refusal::BadSignature { .. })) || self.mutants % 16 == 0 {
+        if !matches!(native, Err(Refusal::BadSignature { .. })) || self.mutants.is_multiple_of(16) {
             assert_eq!(native, verify_with::<Portable>(params, trusted, header, now));
         }
         native.expect_err("a changed header was accepted")
