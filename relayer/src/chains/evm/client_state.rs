@@ -20,10 +20,15 @@ const VAULT_STATE: &[u8] = b"causeway/vault/state";
 const LANES: u64 = 2;
 /// Position of the client in a lane.
 const CLIENT: u64 = 1;
-/// Slots of a client contract: height, time, freeze height (64 bits each, from the lowest) and the flag; the set's hash.
+/// Slots of a client contract: from the lowest bit on height, time, the flag and 20 bytes of the newest block's hash; the
+/// set's hash.
 const CLIENT_SLOTS: [B256; 2] = [B256::ZERO, B256::with_last_byte(1)];
-/// Bit of the flag.
-const FROZEN_BIT: usize = 192;
+/// Bits of the height.
+const HEIGHT_BITS: usize = 48;
+/// Bits of the time, behind the height.
+const TIME_BITS: usize = 40;
+/// Bit of the flag, behind the time.
+const FROZEN_BIT: usize = HEIGHT_BITS + TIME_BITS;
 
 /// A client contract's state.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -43,8 +48,12 @@ fn client_slot(lane: LaneId) -> B256 {
 
 fn read(packed: B256, signers: B256) -> ProvenClient {
     let packed = U256::from_be_bytes(packed.0);
-    let part = |i: usize| packed.as_limbs().get(i).copied().unwrap_or_default();
-    ProvenClient { height: part(0), time: part(1), frozen: packed.bit(FROZEN_BIT), signers }
+    let part = |from: usize, bits: usize| {
+        let low = (packed >> from).as_limbs().first().copied().unwrap_or_default();
+        low & ((1 << bits) - 1)
+    };
+    let (height, time) = (part(0, HEIGHT_BITS), part(HEIGHT_BITS, TIME_BITS));
+    ProvenClient { height, time, frozen: packed.bit(FROZEN_BIT), signers }
 }
 
 /// The client contract that the vault names for `lane`.
