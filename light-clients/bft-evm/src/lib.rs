@@ -8,7 +8,7 @@
 //! validation rules; the block and seal formats were checked on recorded blocks of GoQuorum and Besu.
 //!
 //! # What it trusts
-//! A pinned header (by hash), that no more than the trust threshold (default 2/3) of the set in force misbehaves within
+//! A pinned header (by hash), that no more than the trust threshold (default 1/2) of the set in force misbehaves within
 //! the trusting period, and keccak-256 and secp256k1. A BFT header carries no chain id: what ties a header to its
 //! chain is the validator set. Two chains whose validators share keys can not be told apart by their headers;
 //! their entries can (the lane id names the genesis hash).

@@ -76,7 +76,11 @@ impl Threshold {
     /// One third, the least that proves anything: among more than a third of a set is an honest validator.
     pub const ONE_THIRD: Self = Self { numerator: 1, denominator: 3 };
 
-    /// Two thirds, the default: a change of the set is believed on what the chain's own finality takes.
+    /// One half, the default: of four validators three must vouch for another set, and removing one of five or more, where
+    /// blocks hold just the seals of the smaller set's quorum, does not leave a client behind.
+    pub const HALF: Self = Self { numerator: 1, denominator: 2 };
+
+    /// Two thirds: a change of the set is believed on what the chain's own finality takes.
     pub const TWO_THIRDS: Self = Self { numerator: 2, denominator: 3 };
 
     /// Whether it lies between 1/3 and 2/3.

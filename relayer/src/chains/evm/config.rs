@@ -48,8 +48,8 @@ pub struct EvmChain {
     #[schemars(with = "String")]
     pub freeze_delay: Duration,
     /// Share of the validators trusted so far that must have sealed a block which lists others, `1/3` to `2/3`, exceeded or
-    /// a quorum: with `2/3` what the chain itself calls final. Where four validators become three and every block holds
-    /// just the two seals that it needs, a lower share is what lets the client follow. Part of the client contract.
+    /// a quorum. `2/3` is what the chain itself calls final, but leaves the client behind where a validator is removed and
+    /// blocks hold no more seals than they need; `1/2` does so only where four become three. Part of the client contract.
     #[serde(default)]
     #[schemars(with = "String")]
     pub trust_threshold: TrustThreshold,
@@ -88,14 +88,14 @@ pub struct EvmChain {
     pub gas: Gas,
 }
 
-/// A share of validators, written `2/3`.
+/// A share of validators, written `1/2`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
 #[serde(try_from = "String")]
 pub struct TrustThreshold(pub Threshold);
 
 impl Default for TrustThreshold {
     fn default() -> Self {
-        Self(Threshold::TWO_THIRDS)
+        Self(Threshold::HALF)
     }
 }
 
