@@ -146,11 +146,21 @@ pub(super) const CREDIT: (&str, &str) = ("Harbour Credit", "HBC");
 pub(super) const BILL: (&str, &str) = ("Bill of Lading", "BILL");
 pub(super) const FREEZABLE: (&str, &str) = ("Freezable Credit", "FRZ");
 
+/// Ports that no system gives to whoever asks for any (Linux' begin at 32768): a relayer binds its own only later, and by then
+/// a connection of somebody else may stand on one that was free.
+const PORTS: std::ops::Range<u16> = 20_000..32_000;
+
+/// Holds `count` free loopback ports, from a random one on.
+fn free_ports(count: usize) -> Vec<TcpListener> {
+    let first = rand::random_range(PORTS);
+    let all = (first..PORTS.end).chain(PORTS.start..first);
+    all.filter_map(|port| TcpListener::bind(("127.0.0.1", port)).ok()).take(count).collect()
+}
+
 /// Listeners on free loopback ports.
 fn organisation_plans() -> Result<[OrganisationPlan; 2], CliError> {
     // All are held until the last is found, so that no port is found twice.
-    let held = (0..4).map(|_| TcpListener::bind(("127.0.0.1", 0))).collect::<Result<Vec<_>, _>>();
-    let held = held.map_err(|error| failed("finding free ports", error))?;
+    let held = free_ports(4);
     let address = |at: usize| match held.get(at).map(TcpListener::local_addr) {
         Some(Ok(address)) => Ok(address),
         _ => Err(failed("finding free ports", "no address")),
