@@ -123,6 +123,23 @@ fn entries() {
     }
 }
 
+#[test]
+fn swap_ids() {
+    let file = read("swaps.json");
+    for case in list(&file["swaps"]) {
+        let mut expected = words(&case["lanes"]);
+        for leg in list(&case["legs"]) {
+            let amount: U256 = leg["amount"].as_str().unwrap().parse().unwrap();
+            expected.extend([word(&leg["asset"]), amount.to_be_bytes(), word(&leg["from"]), word(&leg["to"])]);
+            expected.push(uint(number(&leg["deadline"])));
+        }
+        expected.push(word(&case["nonce"]));
+        assert_eq!(words(&case["words"]), expected, "{}", case["name"]);
+        let preimage = [&keccak256("causeway/swap/1")[..], &expected.concat()].concat();
+        assert_eq!(word(&case["swap_id"]), keccak256(preimage).0, "{}", case["name"]);
+    }
+}
+
 /// A cursor over bytes that are known to be good.
 struct Cursor<'a>(&'a [u8]);
 

@@ -12,6 +12,7 @@ mod lanes;
 mod outbox;
 mod packed;
 mod refused;
+mod swaps;
 
 use std::{fs, path::PathBuf};
 
@@ -22,12 +23,13 @@ fn folder() -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../proto/vectors")
 }
 
-fn files() -> [(&'static str, Value); 4] {
+fn files() -> [(&'static str, Value); 5] {
     [
         ("lanes.json", lanes::make()),
         ("entries.json", entries::make()),
         ("packed.json", packed::make()),
         ("outbox.json", outbox::make()),
+        ("swaps.json", swaps::make()),
     ]
 }
 
