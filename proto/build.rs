@@ -10,6 +10,7 @@ use prost_types::{
 
 const PEER: &str = "causeway/peer/v1/peer.proto";
 const ADMIN: &str = "causeway/admin/v1/admin.proto";
+const EXCHANGE: &str = "causeway/exchange/v1/exchange.proto";
 const PEER_PACKAGE: &str = "causeway.peer.v1";
 
 /// Most items of each repeated field that a peer may send. A repeated field that is not named here fails the build.
@@ -30,7 +31,8 @@ fn main() -> Result<(), Box<dyn Error>> {
     let peer = protox::compile([PEER], ["."])?;
     let admin = protox::compile([ADMIN], ["."])?;
     fs::write(out.join("shapes.rs"), shapes(&peer)?)?;
-    let all = protox::compile([PEER, ADMIN], ["."])?;
+    let exchange = protox::compile([EXCHANGE], ["."])?;
+    let all = protox::compile([PEER, ADMIN, EXCHANGE], ["."])?;
     fs::write(out.join("causeway.fds"), prost::Message::encode_to_vec(&all))?;
 
     tonic_prost_build::configure()
@@ -39,7 +41,8 @@ fn main() -> Result<(), Box<dyn Error>> {
         .emit_rerun_if_changed(false)
         .compile_fds(peer)?;
     tonic_prost_build::configure().emit_rerun_if_changed(false).compile_fds(admin)?;
-    for path in ["build.rs", PEER, ADMIN] {
+    tonic_prost_build::configure().emit_rerun_if_changed(false).compile_fds(exchange)?;
+    for path in ["build.rs", PEER, ADMIN, EXCHANGE] {
         println!("cargo::rerun-if-changed={path}");
     }
     Ok(())

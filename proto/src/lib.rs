@@ -2,6 +2,7 @@
 //!
 //! - [`peer`]: between two organisations' relayers. Untrusted: every message passes [`strict`] before it is decoded;
 //! - [`admin`]: for the operator's commands;
+//! - [`exchange`]: for exchanges and wallets, on a listener of their own;
 //! - [`convert`]: to floor 1's types and back;
 //! - [`strict`] and [`codec`]: the check, and the gRPC codec that runs it;
 //! - [`DESCRIPTORS`]: what the reflection service answers with.
@@ -27,6 +28,15 @@ pub mod admin {
     #[allow(missing_docs, unreachable_pub, clippy::pedantic, clippy::doc_markdown, clippy::large_enum_variant)]
     pub mod v1 {
         include!(concat!(env!("OUT_DIR"), "/causeway.admin.v1.rs"));
+    }
+}
+
+/// For exchanges and wallets.
+pub mod exchange {
+    /// Version 1.
+    #[allow(missing_docs, unreachable_pub, clippy::pedantic, clippy::doc_markdown, clippy::large_enum_variant)]
+    pub mod v1 {
+        include!(concat!(env!("OUT_DIR"), "/causeway.exchange.v1.rs"));
     }
 }
 
