@@ -37,6 +37,18 @@ impl Audit {
     /// Compares the proven outbox with what events told.
     pub async fn once(&self) -> Result<()> {
         let tip = self.source.reach(0).await?;
+        self.size(&tip).await
+    }
+
+    /// Proves all that was told up to the newest verified header: what no bundle of this relayer proved.
+    pub async fn prove_all(&self) -> Result<()> {
+        let tip = self.source.reach(0).await?;
+        let told = self.book.size_at(tip.trusted.height).unwrap_or(0);
+        if self.book.sound() < told { self.peaks(&tip, told).await } else { Ok(()) }
+    }
+
+    /// Compares the proven size, and then the peaks, with what events told.
+    async fn size(&self, tip: &Tip) -> Result<()> {
         let (height, lane) = (tip.trusted.height, self.book.lane());
         let told = self.book.size_at(height).unwrap_or(0);
         let proof = self.source.proofs.size(&self.outbox, height).await?;
@@ -51,7 +63,7 @@ impl Audit {
             );
         }
         if self.book.sound() < told {
-            self.peaks(&tip, told).await?;
+            self.peaks(tip, told).await?;
         }
         Ok(())
     }

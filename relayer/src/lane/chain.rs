@@ -5,6 +5,7 @@ use super::{
     book::Book,
     error::{Error, Kind, Result},
     ports::{Entries, Headers, Proofs, Submitter, Verifier},
+    swaps::SwapBook,
     types::{Account, ChainId, Conflict, TrustedState},
 };
 use bytes::Bytes;
@@ -52,6 +53,8 @@ pub struct ChainView {
     leaving: RwLock<HashMap<LaneId, Arc<Book>>>,
     /// Lanes that arrive at this chain, by id.
     arriving: RwLock<HashMap<LaneId, Arc<Book>>>,
+    /// Swaps of the bridges whose lanes leave this chain, by lane.
+    swaps: RwLock<HashMap<LaneId, Arc<SwapBook>>>,
     /// Leaving lanes whose events and state were shown to differ.
     doubts: watch::Sender<BTreeSet<LaneId>>,
     /// Why every lane of this chain stands still, if it does.
@@ -91,6 +94,7 @@ impl ChainView {
             history: Mutex::default(),
             leaving: RwLock::default(),
             arriving: RwLock::default(),
+            swaps: RwLock::default(),
             doubts: watch::Sender::default(),
             stopped: watch::Sender::new(None),
             conflict: OnceLock::new(),
@@ -101,6 +105,21 @@ impl ChainView {
     pub fn connect(&self, to: &ChainView, book: &Arc<Book>) {
         self.leaving.write().unwrap_or_else(PoisonError::into_inner).insert(book.lane(), book.clone());
         to.arriving.write().unwrap_or_else(PoisonError::into_inner).insert(book.lane(), book.clone());
+    }
+
+    /// Makes the swaps known whose legs of lanes that leave this chain live here.
+    pub fn serve_swaps(&self, swaps: &Arc<SwapBook>) {
+        let mut all = self.swaps.write().unwrap_or_else(PoisonError::into_inner);
+        for lane in swaps.lanes() {
+            if self.leaving(lane).is_some() {
+                all.insert(lane, swaps.clone());
+            }
+        }
+    }
+
+    /// The swaps of the bridge of a lane that leaves this chain.
+    pub fn swaps(&self, lane: LaneId) -> Option<Arc<SwapBook>> {
+        self.swaps.read().unwrap_or_else(PoisonError::into_inner).get(&lane).cloned()
     }
 
     /// The book of a lane that leaves this chain.

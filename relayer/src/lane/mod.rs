@@ -13,6 +13,7 @@ pub mod drive;
 pub mod error;
 pub mod freeze;
 pub mod keep;
+pub mod overdue;
 pub mod ports;
 pub mod prove;
 pub mod receive;
@@ -21,6 +22,7 @@ pub mod run;
 pub mod send;
 pub mod settings;
 pub mod submit;
+pub mod swaps;
 pub mod sweep;
 #[cfg(test)]
 mod tests;

@@ -13,7 +13,7 @@ use super::{
 use alloy::primitives::{B256, U256};
 use async_trait::async_trait;
 use bytes::Bytes;
-use causeway_core::{Entry, LaneId};
+use causeway_core::{Entry, LaneId, swap::Terms};
 use std::ops::Range;
 use tokio::sync::mpsc;
 
@@ -90,6 +90,8 @@ pub trait Submitter: Send + Sync {
     /// Takes over a delivery. The intent is durable before anything is sent. Events come on the returned channel
     /// (bounded; the last one ends it). Waits while the signer's window of pending transactions is full.
     async fn deliver(&self, call: Delivery) -> Result<mpsc::Receiver<TxEvent>>;
+    /// Voids leg `leg` of a swap, which lives on this chain and was not locked by its deadline.
+    async fn void_leg(&self, terms: &Terms, leg: u8) -> Result<mpsc::Receiver<TxEvent>>;
     /// Sends client updates alone (refresh of an idle client, or updates before a delivery).
     async fn update_client(&self, lane: LaneId, updates: Vec<Bytes>) -> Result<mpsc::Receiver<TxEvent>>;
     /// Gives the client contract of `lane` evidence that freezes it.
@@ -148,6 +150,8 @@ pub trait Journal: Send + Sync {
     fn scanned(&self, chain: &ChainId) -> Result<Option<u64>>;
     /// Entries of a lane from index `from`, ascending, at most `limit`.
     fn entries(&self, lane: LaneId, from: u64, limit: usize) -> Result<Vec<Entry>>;
+    /// Terms of these swaps, those that were seen. Any order.
+    fn terms(&self, swaps: &[B256]) -> Result<Vec<Terms>>;
     /// Commitments of all entries of a lane, ascending from index 0.
     fn commitments(&self, lane: LaneId) -> Result<Vec<B256>>;
     /// Drops entries of a lane that leaves `chain` from index `size` on (the chain was shown to hold others), and lowers
@@ -194,6 +198,8 @@ pub enum Seen<'a> {
         /// Consecutive.
         entries: &'a [Entry],
     },
+    /// Terms of swaps that the entries speak of. Their ids are recomputed: no node can make them up.
+    Terms(&'a [Terms]),
 }
 
 /// A transaction that is about to be, or was, broadcast.

@@ -2,7 +2,7 @@
 
 use alloy::primitives::{B256, U256};
 use bytes::Bytes;
-use causeway_core::{Entry, LaneId};
+use causeway_core::{Entry, LaneId, swap::Terms};
 use std::sync::Arc;
 
 /// CAIP-2 id of a chain in canonical lower-case form, cheap to clone.
@@ -119,6 +119,18 @@ pub enum VaultEvent {
         returned: U256,
         /// Parked as claimable.
         parked: U256,
+        /// Where it happened.
+        at: EventAt,
+    },
+    /// A leg of a swap was locked or voided on this chain. The entry that says so is told apart; this brings the full terms,
+    /// whose id was recomputed: they are the swap's, whoever tells them.
+    Leg {
+        /// The terms.
+        terms: Box<Terms>,
+        /// Which leg.
+        leg: u8,
+        /// Voided, else locked.
+        voided: bool,
         /// Where it happened.
         at: EventAt,
     },

@@ -10,15 +10,16 @@
 //! the chain's other lanes go on.
 
 use super::{
-    book::Book,
+    book::{Book, Fact},
     chain::{ChainView, Tip},
     error::{Error, Kind, Result},
     ports::{Clock, Journal, Seen, blocking},
+    swaps::LegState,
     types::{EventAt, TrustedState, VaultEvent},
 };
 use alloy::primitives::B256;
 use bytes::Bytes;
-use causeway_core::{Entry, LaneId};
+use causeway_core::{Entry, LaneId, swap::Terms};
 use std::{
     collections::{BTreeMap, BTreeSet},
     sync::{Arc, Mutex, PoisonError},
@@ -199,6 +200,13 @@ impl Watch {
         let events = self.chain.entries.scan(&self.chain.vault, from, to).await?;
         let mut grown: BTreeMap<LaneId, Vec<Entry>> = BTreeMap::new();
         let mut doubted: BTreeSet<LaneId> = BTreeSet::new();
+        // Terms first: a vault tells of an entry before it tells of the terms.
+        let mut terms: Vec<Terms> = Vec::new();
+        for event in &events {
+            if let VaultEvent::Leg { terms: told, leg, voided, at } = event {
+                self.leg(**told, *leg, *voided, *at, &mut terms);
+            }
+        }
         for event in events {
             match event {
                 // Of a lane whose events were found false here, nothing more is taken in before it is healed.
@@ -211,6 +219,7 @@ impl Watch {
                         doubted.insert(lane);
                     }
                 }
+                VaultEvent::Leg { .. } => {}
                 VaultEvent::Delivered { lane, first, count, taken, returned, parked, at } => {
                     let Some(book) = self.chain.arriving(lane) else {
                         self.seen.ignored(&self.chain);
@@ -225,11 +234,33 @@ impl Watch {
         }
         let (journal, id, trusted) = (self.journal.clone(), self.chain.id.clone(), trusted.clone());
         let write = move || {
-            let seen: Vec<Seen<'_>> =
+            let mut seen: Vec<Seen<'_>> =
                 grown.iter().map(|(lane, entries)| Seen::Entries { lane: *lane, entries }).collect();
+            seen.push(Seen::Terms(&terms));
             journal.advance(&id, &trusted, to, &seen)
         };
         blocking(write).await
+    }
+
+    /// Terms that an event brought.
+    fn leg(&self, told: Terms, leg: u8, voided: bool, at: EventAt, terms: &mut Vec<Terms>) {
+        // A bridge that is not served here.
+        let Some(swaps) = told.lane_of(leg).and_then(|lane| self.chain.swaps(lane)) else {
+            self.seen.ignored(&self.chain);
+            return;
+        };
+        let state = if voided { LegState::Voided } else { LegState::Locked };
+        match swaps.told(told, leg, state, at) {
+            Ok(_) => terms.push(told),
+            Err(e) => tracing::warn!(chain = %self.chain.id, detail = %e.detail, "terms are not taken in"),
+        }
+    }
+
+    /// A swap that `entries` speak of and whose terms no event brought: without them nobody could void its other leg.
+    fn without_terms(&self, lane: LaneId, entries: &[Entry]) -> Option<B256> {
+        let swaps = self.chain.swaps(lane)?;
+        let facts = entries.iter().filter_map(|e| Fact::of(e, None));
+        facts.map(|f| f.leg.swap_id).find(|id| swaps.terms(*id).is_none())
     }
 
     /// One event. An error means that it is false, or that one before it was left out or false.
@@ -249,6 +280,10 @@ impl Watch {
         let consecutive = entries.iter().zip(first..).all(|(e, i)| e.lane == lane && e.index == i);
         if !consecutive {
             return Err(Error::retry(Kind::NodeLied, "an Appended event whose entries are not consecutive"));
+        }
+        if let Some(id) = self.without_terms(lane, &entries) {
+            let detail = format!("lane {lane}: a leg of swap {id} without the event that holds its terms");
+            return Err(Error::retry(Kind::NodeLied, detail));
         }
         let fresh = book.append(at.block, &entries)?;
         if fresh > 0 {

@@ -2,7 +2,7 @@
 //! that nothing was changed, so its neighbours in the same commit are safe.
 
 use alloy::primitives::U256;
-use causeway_core::{Entry, LaneId, bounds::MAX_BATCH};
+use causeway_core::{Entry, LaneId, bounds::MAX_BATCH, swap::Terms};
 use redb::{ReadableTable, ReadableTableMetadata, StorageError};
 
 use super::{
@@ -18,7 +18,7 @@ use crate::lane::{
 /// A write, owned, so that it can cross to the writing thread.
 #[derive(Debug)]
 pub(super) enum Write {
-    Advance { chain: String, trusted: Vec<u8>, scanned: u64, seen: Vec<(LaneId, Vec<Entry>)> },
+    Advance { chain: String, trusted: Vec<u8>, scanned: u64, seen: Vec<(LaneId, Vec<Entry>)>, terms: Vec<Terms> },
     Truncate { chain: String, lane: LaneId, size: u64, scanned: u64 },
     Freeze { chain: String, conflict: Vec<u8> },
     Thaw { chain: String },
@@ -59,7 +59,12 @@ type Result<T> = std::result::Result<T, Failure>;
 
 pub(super) fn apply(tables: &mut Tables<'_>, write: &Write) -> Result<Done> {
     match write {
-        Write::Advance { chain, trusted, scanned, seen } => advance(tables, chain, trusted, *scanned, seen)?,
+        Write::Advance { chain, trusted, scanned, seen, terms } => {
+            advance(tables, chain, trusted, *scanned, seen)?;
+            for terms in terms {
+                tables.terms.insert(terms.id().0, codec::put_terms(terms).as_slice())?;
+            }
+        }
         Write::Truncate { chain, lane, size, scanned } => truncate(tables, chain, *lane, *size, *scanned)?,
         Write::Freeze { chain, conflict } => freeze(tables, chain, conflict)?,
         Write::Thaw { chain } => drop(tables.frozen.remove(chain.as_str())?),

@@ -3,7 +3,12 @@
 
 use alloy::primitives::B256;
 use bytes::Bytes;
-use causeway_core::{Entry, LaneId, bounds::MAX_BATCH, pack};
+use causeway_core::{
+    Entry, LaneId,
+    bounds::MAX_BATCH,
+    pack,
+    swap::{TERMS_WORDS, Terms, TermsError},
+};
 
 use crate::lane::{
     error::Kind,
@@ -27,11 +32,25 @@ pub(super) enum NotStored {
     Count { expected: usize, found: usize },
     #[error("unknown kind {0}")]
     Kind(u8),
+    #[error("{0}")]
+    Terms(#[from] TermsError),
     #[error("text that is not UTF-8")]
     Text,
 }
 
 type Result<T> = std::result::Result<T, NotStored>;
+
+/// The terms of a swap, as their words.
+pub(super) fn put_terms(terms: &Terms) -> Vec<u8> {
+    terms.words().iter().flat_map(|word| word.0).collect()
+}
+
+pub(super) fn take_terms(bytes: &[u8]) -> Result<Terms> {
+    let mut reader = Reader(bytes);
+    let words = (0..TERMS_WORDS).map(|_| reader.word()).collect::<Result<Vec<_>>>()?;
+    reader.finish()?;
+    Ok(Terms::from_words(&words)?)
+}
 
 /// Takes values off the front of a byte string.
 struct Reader<'a>(&'a [u8]);

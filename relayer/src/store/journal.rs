@@ -3,7 +3,7 @@
 use std::sync::PoisonError;
 
 use alloy::primitives::{B256, U256};
-use causeway_core::{Entry, LaneId};
+use causeway_core::{Entry, LaneId, swap::Terms};
 
 use super::{
     NUMBERS_RESERVED, Numbers, REPLACEMENTS_MAX, Store,
@@ -31,12 +31,18 @@ impl Journal for Store {
 
     fn advance(&self, chain: &ChainId, trusted: &TrustedState, scanned: u64, seen: &[Seen<'_>]) -> Result<()> {
         let mut runs = Vec::with_capacity(seen.len());
-        for Seen::Entries { lane, entries } in seen {
-            consecutive(*lane, entries)?;
-            runs.push((*lane, entries.to_vec()));
+        let mut terms = Vec::new();
+        for seen in seen {
+            match seen {
+                Seen::Entries { lane, entries } => {
+                    consecutive(*lane, entries)?;
+                    runs.push((*lane, entries.to_vec()));
+                }
+                Seen::Terms(told) => terms.extend_from_slice(told),
+            }
         }
         let trusted = codec::put_trusted(trusted);
-        self.write(Write::Advance { chain: chain.to_string(), trusted, scanned, seen: runs })
+        self.write(Write::Advance { chain: chain.to_string(), trusted, scanned, seen: runs, terms })
     }
 
     fn freeze(&self, chain: &ChainId, conflict: &Conflict) -> Result<()> {
@@ -57,6 +63,10 @@ impl Journal for Store {
 
     fn entries(&self, lane: LaneId, from: u64, limit: usize) -> Result<Vec<Entry>> {
         self.read_entries(lane, from, limit)
+    }
+
+    fn terms(&self, swaps: &[B256]) -> Result<Vec<Terms>> {
+        self.read_terms(swaps)
     }
 
     fn commitments(&self, lane: LaneId) -> Result<Vec<B256>> {

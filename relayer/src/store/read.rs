@@ -3,7 +3,7 @@
 use std::ops::Range;
 
 use alloy::primitives::{B256, U256};
-use causeway_core::{Entry, LaneId};
+use causeway_core::{Entry, LaneId, swap::Terms};
 
 use super::{
     Store, codec,
@@ -41,6 +41,25 @@ impl Store {
     pub(super) fn read_scanned(&self, chain: &str) -> Result<Option<u64>> {
         let scanned = table(&self.file.read()?, tables::SCANNED)?;
         Ok(scanned.get(chain).map_err(unreadable)?.map(|guard| guard.value()))
+    }
+
+    pub(super) fn read_terms(&self, swaps: &[B256]) -> Result<Vec<Terms>> {
+        let stored = match self.file.read()?.open_table(tables::TERMS) {
+            Ok(stored) => stored,
+            // A journal from before there was one: the first write makes it.
+            Err(redb::TableError::TableDoesNotExist(_)) => return Ok(Vec::new()),
+            Err(error) => return Err(broken("cannot open a table", error)),
+        };
+        let mut found = Vec::with_capacity(swaps.len());
+        for id in swaps {
+            let Some(value) = stored.get(&id.0).map_err(unreadable)? else { continue };
+            let terms = codec::take_terms(value.value()).map_err(|error| corrupt("terms", error))?;
+            if terms.id() != *id {
+                return Err(corrupt("terms", format!("swap {id} has terms of swap {}", terms.id())));
+            }
+            found.push(terms);
+        }
+        Ok(found)
     }
 
     /// Calls `each` with stored runs of entries from the one that holds `from` on, until it says `false`.

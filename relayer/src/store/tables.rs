@@ -36,6 +36,9 @@ pub(super) const INTENTS: TableDefinition<'static, &[u8], &[u8]> = TableDefiniti
 /// Dead letters by number.
 pub(super) const LETTERS: TableDefinition<'static, u64, &[u8]> = TableDefinition::new("letters");
 
+/// Terms of swaps by id, as thirteen words.
+pub(super) const TERMS: TableDefinition<'static, [u8; 32], &[u8]> = TableDefinition::new("terms");
+
 /// All tables of a write.
 pub(super) struct Tables<'t> {
     pub(super) meta: Table<'t, &'static str, u64>,
@@ -49,6 +52,7 @@ pub(super) struct Tables<'t> {
     pub(super) numbers: Table<'t, [u8; 32], u64>,
     pub(super) intents: Table<'t, &'static [u8], &'static [u8]>,
     pub(super) letters: Table<'t, u64, &'static [u8]>,
+    pub(super) terms: Table<'t, [u8; 32], &'static [u8]>,
 }
 
 impl<'t> Tables<'t> {
@@ -66,6 +70,7 @@ impl<'t> Tables<'t> {
                 numbers: transaction.open_table(NUMBERS)?,
                 intents: transaction.open_table(INTENTS)?,
                 letters: transaction.open_table(LETTERS)?,
+                terms: transaction.open_table(TERMS)?,
             })
         };
         open().map_err(|error| broken("cannot open a table", error))

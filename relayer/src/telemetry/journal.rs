@@ -9,7 +9,7 @@ use crate::{
     metrics::{Metrics, Refresh, process::ProcessMetrics},
 };
 use alloy::primitives::{B256, U256};
-use causeway_core::{Entry, LaneId};
+use causeway_core::{Entry, LaneId, swap::Terms};
 use std::{
     path::PathBuf,
     sync::{Arc, Weak},
@@ -86,6 +86,9 @@ impl Journal for Measured {
     }
     fn commitments(&self, lane: LaneId) -> Result<Vec<B256>> {
         self.read(|j| j.commitments(lane))
+    }
+    fn terms(&self, swaps: &[B256]) -> Result<Vec<Terms>> {
+        self.read(|j| j.terms(swaps))
     }
     fn truncate(&self, chain: &ChainId, lane: LaneId, size: u64, scanned: u64) -> Result<()> {
         self.write(|j| j.truncate(chain, lane, size, scanned))

@@ -1,6 +1,10 @@
-//! A delivery as the vault takes it: `deliver(lane, first, update, stateProof, runs)`, and the gas that it may use.
+//! A delivery as the vault takes it: `deliver(lane, first, update, stateProof, runs)`, or `deliverFacts` of the same arguments
+//! where facts of swaps are among the entries; and the gas that it may use.
 
-use super::{abi::IVault, config::Gas};
+use super::{
+    abi::{ISwaps, IVault},
+    config::Gas,
+};
 use crate::lane::{
     error::{Error, Kind, Result},
     types::{Delivery, Originals},
@@ -33,14 +37,16 @@ pub fn calldata(delivery: &Delivery) -> Result<Bytes> {
         return Err(misfit("entries or originals are left over"));
     }
     let runs = encode_runs(&runs).map_err(|e| Error::dead_letter(Kind::Malformed, format!("delivery: {e}")))?;
-    let call = IVault::deliverCall {
-        lane: bundle.lane.0,
-        first: bundle.first,
-        update: bundle.update.clone().into(),
-        stateProof: bundle.state_proof.clone().into(),
-        runs: runs.into(),
+    let (lane, first) = (bundle.lane.0, bundle.first);
+    let (update, proof) = (bundle.update.clone().into(), bundle.state_proof.clone().into());
+    // The vault's hot path knows nothing of swaps; its module takes the same arguments, and every kind.
+    let facts = bundle.entries.iter().any(|e| matches!(e.body, Body::SwapLocked(_) | Body::SwapVoided(_)));
+    let call = if facts {
+        ISwaps::deliverFactsCall { lane, first, update, stateProof: proof, runs: runs.into() }.abi_encode()
+    } else {
+        IVault::deliverCall { lane, first, update, stateProof: proof, runs: runs.into() }.abi_encode()
     };
-    Ok(call.abi_encode().into())
+    Ok(call.into())
 }
 
 /// Cuts the entries of one run into groups.

@@ -2,7 +2,7 @@
 //! indices with the proven bitmap, so that a log that is made up or left out is found (ATK-014, ATK-015, ATK-072).
 
 use super::{
-    abi::IVault,
+    abi::{ISwaps, IVault},
     endpoint::{CallError, Need, Pool},
     errors::Meaning,
 };
@@ -16,7 +16,7 @@ use alloy::{
     sol_types::SolEvent,
 };
 use async_trait::async_trait;
-use causeway_core::{LaneId, pack::decode_event};
+use causeway_core::{LaneId, pack::decode_event, swap};
 use serde::Deserialize;
 use serde_json::json;
 use std::sync::{
@@ -26,6 +26,14 @@ use std::sync::{
 
 /// The method that tells events.
 const LOGS: &str = "eth_getLogs";
+
+/// The events asked for.
+const TOPICS: [B256; 4] = [
+    IVault::Appended::SIGNATURE_HASH,
+    IVault::Delivered::SIGNATURE_HASH,
+    ISwaps::LegLocked::SIGNATURE_HASH,
+    ISwaps::LegVoided::SIGNATURE_HASH,
+];
 
 /// See the module.
 pub struct EvmEntries {
@@ -58,7 +66,7 @@ impl EvmEntries {
             "address": vault,
             "fromBlock": U64::from(from),
             "toBlock": U64::from(to),
-            "topics": [[IVault::Appended::SIGNATURE_HASH, IVault::Delivered::SIGNATURE_HASH]],
+            "topics": [TOPICS],
         });
         self.pool.call(LOGS, &(filter,), Need::Height(to)).await
     }
@@ -86,6 +94,17 @@ impl EvmEntries {
 }
 
 fn event(data: &LogData, at: EventAt) -> Result<VaultEvent, String> {
+    match data.topics().first() {
+        Some(&ISwaps::LegLocked::SIGNATURE_HASH) => {
+            let event = ISwaps::LegLocked::decode_log_data(data).map_err(|e| format!("LegLocked: {e}"))?;
+            return leg(event.swapId, &event.terms, event.leg, false, at);
+        }
+        Some(&ISwaps::LegVoided::SIGNATURE_HASH) => {
+            let event = ISwaps::LegVoided::decode_log_data(data).map_err(|e| format!("LegVoided: {e}"))?;
+            return leg(event.swapId, &event.terms, event.leg, true, at);
+        }
+        _ => {}
+    }
     if data.topics().first() == Some(&IVault::Appended::SIGNATURE_HASH) {
         let event = IVault::Appended::decode_log_data(data).map_err(|e| format!("Appended: {e}"))?;
         let lane = LaneId(event.lane);
@@ -102,6 +121,15 @@ fn event(data: &LogData, at: EventAt) -> Result<VaultEvent, String> {
         parked: event.parked,
         at,
     })
+}
+
+/// Terms vouch for themselves: the id that the vault's entry holds is their hash.
+fn leg(id: B256, terms: &ISwaps::Terms, leg: u8, voided: bool, at: EventAt) -> Result<VaultEvent, String> {
+    let terms = swap::Terms::from(terms);
+    if terms.id() != id {
+        return Err(format!("an event of swap {id} with terms of swap {}", terms.id()));
+    }
+    Ok(VaultEvent::Leg { terms: Box::new(terms), leg, voided, at })
 }
 
 #[async_trait]

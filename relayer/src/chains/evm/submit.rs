@@ -5,7 +5,7 @@
 //! and the lane's later limits grow in proportion; a revert for any other reason is an error before it costs anything.
 
 use super::{
-    abi::{IClient, IVault},
+    abi::{IClient, ISwaps, IVault},
     bundle,
     client_state::{self, ProvenClient},
     code_watch::{CodeAlarm, Root},
@@ -25,7 +25,7 @@ use alloy::{
     sol_types::SolCall,
 };
 use async_trait::async_trait;
-use causeway_core::LaneId;
+use causeway_core::{LaneId, swap::Terms};
 use std::{
     collections::HashMap,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
@@ -160,7 +160,9 @@ impl EvmSubmitter {
         }
         // Too little gas shows as a revert without a reason where it ran out in an inner call: the estimate, which tries
         // with all that a block has, tells whether that was it.
-        let estimate = contract::estimate(&self.pool, from, Some(self.vault), data).await.map_err(reverted)?;
+        let estimate = contract::estimate(&self.pool, from, Some(self.vault), data)
+            .await
+            .map_err(|e| reverted("a delivery", e))?;
         // What went well at this limit here and now gets no less.
         let needed = (estimate + estimate / ESTIMATE_MARGIN).max(if reverted_before { limit } else { 0 });
         if needed > self.gas.limit {
@@ -171,11 +173,11 @@ impl EvmSubmitter {
     }
 }
 
-fn reverted(error: CallError) -> Error {
+fn reverted(what: &str, error: CallError) -> Error {
     if error.error.kind != Kind::Reverted {
         return error.error;
     }
-    Error::retry(Kind::Reverted, format!("a delivery would revert: {}", reverts::name(&error.data)))
+    Error::retry(Kind::Reverted, format!("{what} would revert: {}", reverts::name(&error.data)))
 }
 
 fn lock(lanes: &Mutex<Lanes>) -> MutexGuard<'_, Lanes> {
@@ -192,6 +194,17 @@ impl Submitter for EvmSubmitter {
         let gas = self.gas(lane, &data, formula).await?;
         let events = self.signer.send(Job { call: Call::new(self.vault, data, gas), lane, range }).await?;
         Ok(noting(Arc::clone(&self.lanes), lane, events))
+    }
+
+    async fn void_leg(&self, terms: &Terms, leg: u8) -> Result<mpsc::Receiver<TxEvent>> {
+        self.alarm.check()?;
+        let lane = terms.lane_of(leg).unwrap_or_default();
+        let data: Bytes = ISwaps::voidLegCall { terms: terms.into(), leg }.abi_encode().into();
+        // Seldom sent: what it takes is asked for each time, and whether it still has an effect.
+        let estimate = contract::estimate(&self.pool, self.signer.address(), Some(self.vault), &data);
+        let estimate = estimate.await.map_err(|e| reverted("voiding a leg", e))?;
+        let gas = (estimate + estimate / ESTIMATE_MARGIN).min(self.gas.limit);
+        self.signer.send(Job { call: Call::new(self.vault, data, gas), lane, range: 0..0 }).await
     }
 
     async fn update_client(&self, lane: LaneId, updates: Vec<bytes::Bytes>) -> Result<mpsc::Receiver<TxEvent>> {

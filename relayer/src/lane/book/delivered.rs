@@ -1,6 +1,6 @@
 //! What is proven delivered, and which words of the delivered bitmap wait to be proven.
 
-use super::{Book, bit};
+use super::{Book, Fact, bit};
 use alloy::primitives::U256;
 use causeway_core::Entry;
 use std::{ops::Range, time::Duration};
@@ -79,7 +79,11 @@ impl Book {
         if !closed.is_empty() {
             inner.progress = Instant::now();
         }
+        let facts = !inner.unknown.is_empty();
         drop(inner);
+        if facts && closed.iter().any(|(e, _)| Fact::of(e, None).is_some()) {
+            self.note_facts_changed();
+        }
         if !closed.is_empty() {
             self.closed.notify_waiters();
             self.wake();

@@ -5,16 +5,22 @@
 //! microseconds.
 //!
 //! - `outbox`: the tree, what of it is beyond doubt, and runs cut out of it;
+//! - `facts`: what entries say of swaps, until it is proven and known;
 //! - `work`: who works on which open entry; `delivered`: what is proven delivered, and what waits to be proven.
 
 mod delivered;
+mod facts;
 mod outbox;
 mod recall;
 #[cfg(test)]
 mod tests;
 mod work;
 
-pub use self::{outbox::Cut, work::Hold};
+pub use self::{
+    facts::{Fact, Facts},
+    outbox::Cut,
+    work::Hold,
+};
 
 use alloy::primitives::{B256, U256};
 use causeway_core::{Entry, LaneId, OutboxTree};
@@ -68,6 +74,10 @@ struct Inner {
     closed: u64,
     /// Entries below it stand under peaks that the chain was proven to hold: no event can take them back.
     sound: u64,
+    /// What nodes tell of swaps, by index, not proven yet.
+    told: BTreeMap<u64, Fact>,
+    /// What is proven of swaps, and not known to be delivered.
+    unknown: BTreeMap<u64, Fact>,
 }
 
 impl Inner {
@@ -92,6 +102,8 @@ pub struct Book {
     inner: Mutex<Inner>,
     /// Counts the moments at which there may be something to send: entries under a new tip, entries that wait again.
     grown: watch::Sender<u64>,
+    /// Counts the moments at which facts about swaps may have come, been proven, or become known at the destination.
+    facts: watch::Sender<u64>,
     /// Fires when there is something to prove delivered.
     pub hinted: Notify,
     /// Fires when entries were closed.
@@ -117,8 +129,20 @@ impl Book {
         let hints = open.keys().map(|i| (i / 256, 0)).collect();
         Self {
             lane,
-            inner: Mutex::new(Inner { tree, open, delivered, marks, hints, progress: now, closed, sound: 0 }),
+            inner: Mutex::new(Inner {
+                tree,
+                open,
+                delivered,
+                marks,
+                hints,
+                progress: now,
+                closed,
+                sound: 0,
+                told: BTreeMap::new(),
+                unknown: BTreeMap::new(),
+            }),
             grown: watch::Sender::new(0),
+            facts: watch::Sender::new(0),
             hinted: Notify::new(),
             closed: Notify::new(),
         }

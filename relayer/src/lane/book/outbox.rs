@@ -78,6 +78,11 @@ impl Book {
                 inner.open.insert(e.index, open);
             }
         }
+        let facts = inner.note_facts(fresh, Some(height));
+        drop(inner);
+        if facts {
+            self.note_facts_changed();
+        }
         Ok(fresh.len())
     }
 
@@ -91,6 +96,7 @@ impl Book {
         let open = inner.open.split_off(&size).len() as u64;
         inner.closed = inner.closed.saturating_sub(before - size - open);
         inner.sound = inner.sound.min(size);
+        inner.told.split_off(&size);
         inner.marks.retain(|m| m.1 <= size);
         let at = inner.marks.back().map_or(0, |m| m.0);
         inner.marks.push_back((at, size));
@@ -105,6 +111,12 @@ impl Book {
         // One watermark, not a set of ranges: batches are cut one after the other, and `audit` proves the whole.
         if subtree.start <= inner.sound && subtree.end <= inner.tree.size() {
             inner.sound = inner.sound.max(subtree.end);
+            let sound = inner.sound;
+            let facts = inner.told.range(..sound).next().is_some();
+            drop(inner);
+            if facts {
+                self.note_facts_changed();
+            }
         }
     }
 

@@ -1,6 +1,6 @@
 //! A lane's book as the journal has it.
 
-use super::{Book, Standing, bit};
+use super::{Book, Fact, Standing, bit};
 use crate::lane::{
     error::Result,
     ports::{DeadLetter, Journal},
@@ -20,14 +20,16 @@ impl Book {
         let commitments = journal.commitments(lane)?;
         let delivered = journal.delivered(lane)?;
         let known = delivered.iter().copied().collect();
-        let (mut open, mut from) = (Vec::new(), 0);
+        let (mut open, mut facts, mut from) = (Vec::new(), Vec::new(), 0);
         loop {
             let step = journal.entries(lane, from, READ_STEP)?;
             let Some(last) = step.last() else { break };
             from = last.index + 1;
+            facts.extend(step.iter().filter(|e| Fact::of(e, None).is_some()));
             open.extend(step.into_iter().filter(|e| !bit(&known, e.index)));
         }
         let book = Self::restore(lane, &commitments, open, delivered);
+        book.inner().note_facts(&facts, None);
         for letter in letters.iter().filter(|letter| letter.lane == lane) {
             book.stand(letter.range.clone(), Standing::Dead);
         }

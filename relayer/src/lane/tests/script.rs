@@ -15,7 +15,7 @@ use crate::lane::{
 use alloy::primitives::{B256, U256};
 use async_trait::async_trait;
 use bytes::Bytes;
-use causeway_core::{Body, Entry, LaneId, OutboxTree, Transfer};
+use causeway_core::{Body, Entry, LaneId, OutboxTree, Transfer, swap::Terms};
 use std::{
     collections::{BTreeMap, HashMap, VecDeque},
     sync::{Arc, Mutex},
@@ -66,6 +66,7 @@ struct Told {
     evidence: Vec<(Bytes, Bytes)>,
     proofs: usize,
     deliveries: Vec<(Delivery, mpsc::Sender<TxEvent>)>,
+    voids: Vec<(Terms, u8, mpsc::Sender<TxEvent>)>,
 }
 
 /// See the module.
@@ -76,6 +77,10 @@ pub(super) struct Script {
     pub(super) panics: std::sync::atomic::AtomicBool,
     /// Counts deliveries.
     pub(super) delivered: watch::Sender<usize>,
+    /// Counts calls that void a leg.
+    pub(super) voided: watch::Sender<usize>,
+    /// Counts blocks asked for.
+    pub(super) ticked: watch::Sender<usize>,
 }
 
 impl Script {
@@ -85,6 +90,8 @@ impl Script {
             head: watch::Sender::new(head),
             panics: false.into(),
             delivered: watch::Sender::new(0),
+            voided: watch::Sender::new(0),
+            ticked: watch::Sender::new(0),
         })
     }
 
@@ -320,6 +327,12 @@ impl Submitter for Script {
         self.delivered.send_modify(|n| *n += 1);
         Ok(events)
     }
+    async fn void_leg(&self, terms: &Terms, leg: u8) -> Result<mpsc::Receiver<TxEvent>> {
+        let (ticket, events) = mpsc::channel(16);
+        self.told().voids.push((*terms, leg, ticket));
+        self.voided.send_modify(|n| *n += 1);
+        Ok(events)
+    }
     async fn update_client(&self, _: LaneId, _: Vec<Bytes>) -> Result<mpsc::Receiver<TxEvent>> {
         self.told().updates += 1;
         Ok(mpsc::channel(1).1)
@@ -329,6 +342,7 @@ impl Submitter for Script {
         Ok(mpsc::channel(1).1)
     }
     async fn tick(&self) -> Result<mpsc::Receiver<TxEvent>> {
+        self.ticked.send_modify(|n| *n += 1);
         Ok(mpsc::channel(1).1)
     }
     async fn client(&self, _: LaneId) -> Result<ContractClient> {

@@ -242,6 +242,9 @@ impl Journal for Full {
     fn entries(&self, lane: LaneId, from: u64, limit: usize) -> Result<Vec<Entry>> {
         self.0.entries(lane, from, limit)
     }
+    fn terms(&self, swaps: &[B256]) -> Result<Vec<causeway_core::Terms>> {
+        self.0.terms(swaps)
+    }
     fn commitments(&self, lane: LaneId) -> Result<Vec<B256>> {
         self.0.commitments(lane)
     }
