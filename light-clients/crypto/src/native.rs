@@ -1,6 +1,8 @@
 //! libsecp256k1.
 
+use alloc::boxed::Box;
 use alloy_primitives::{Address, B256};
+use once_cell::race::OnceBox;
 use secp256k1::{
     Message, Secp256k1, VerifyOnly,
     ecdsa::{RecoverableSignature, RecoveryId},
@@ -12,14 +14,23 @@ use crate::{Recover, SignatureFault, address_of};
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Native;
 
-/// A verification context of the library: a small allocation and some 3 µs of set-up, against 40 µs for a signature.
-#[derive(Debug)]
-pub struct NativeContext(Secp256k1<VerifyOnly>);
+/// The library's context, made once a process: its making blinds a generator that only signing uses, and takes as long as
+/// checking a signature does.
+static CONTEXT: OnceBox<Secp256k1<VerifyOnly>> = OnceBox::new();
+
+/// A verification context of the library.
+#[derive(Clone, Copy, Debug)]
+pub struct NativeContext(&'static Secp256k1<VerifyOnly>);
 
 impl Default for NativeContext {
     fn default() -> Self {
-        Self(Secp256k1::verification_only())
+        Self(context())
     }
+}
+
+/// The one context of this process.
+pub(crate) fn context() -> &'static Secp256k1<VerifyOnly> {
+    CONTEXT.get_or_init(|| Box::new(Secp256k1::verification_only()))
 }
 
 impl Recover for Native {
