@@ -16,6 +16,7 @@ use crate::{
         drive::Drive,
         error::{Error, Kind, Result},
         freeze::Report,
+        overdue::Overdue,
         ports::{Clock, DeadLetter, Journal, Peer},
         prove::Prover,
         receive::{Receive, Stored},
@@ -23,6 +24,7 @@ use crate::{
         run::{Lane, State},
         send::Send,
         submit::Submit,
+        swaps::{SwapBook, facts::Facts},
         sweep::Sweep,
         types::{Account, Bundle},
         watch::{Pinned, Watch},
@@ -33,6 +35,7 @@ use crate::{
     telemetry::{
         backing::{Asset, Backing, Side},
         standing::Standing,
+        swaps::Swaps,
     },
 };
 use causeway_core::LaneId;
@@ -74,6 +77,8 @@ pub(super) struct BuiltLane {
     pub(super) reverse: LaneId,
     pub(super) handles: Arc<LaneHandles>,
     pub(super) run: Arc<Lane>,
+    /// Voids overdue legs of this lane; holds the bridge's swaps.
+    pub(super) overdue: Arc<Overdue>,
     /// Shows the book at every scrape while it lives.
     _standing: Arc<Standing>,
 }
@@ -206,12 +211,17 @@ async fn bridge_lanes(
     };
     let [l0, l1] = &bridge.lanes;
     let books = [restore(parts, l0.id(), dead).await?, restore(parts, l1.id(), dead).await?];
+    let swaps = Arc::new(SwapBook::new([l0.id(), l1.id()]));
     let settings = bridge.config.lanes.clone().unwrap_or_else(|| parts.config.lanes.clone());
+    let legs = bridge.lanes.each_ref().map(|l| (l.id(), if l.from == 0 { a } else { b }.view.clone()));
+    let shown = parts.metrics.swaps.of(bridge.name).map_err(unregistered)?;
+    let shown = Swaps::show(&parts.metrics, shown, swaps.clone(), legs);
     let mut lanes = Vec::with_capacity(2);
     for (i, lane) in bridge.lanes.iter().enumerate() {
         let (source, destination) = if lane.from == 0 { (a, b) } else { (b, a) };
         let [own, other] = if i == 0 { [&books[0], &books[1]] } else { [&books[1], &books[0]] };
         source.view.connect(&destination.view, own);
+        source.view.serve_swaps(&swaps);
         let outbox = Account::copy_from_slice(bridge.agreement.ends[lane.from].outbox.address.as_slice());
         let peer = bridge.config.peer.as_deref().and_then(|name| links.and_then(|l| l.peer(name)));
         let wired = Wired {
@@ -221,6 +231,7 @@ async fn bridge_lanes(
             destination: &destination.view,
             book: own,
             reverse: other,
+            swaps: (&swaps, &shown),
             outbox,
             peer_name: bridge.config.peer.clone(),
             peer,
@@ -268,6 +279,7 @@ struct Wired<'a> {
     destination: &'a Arc<ChainView>,
     book: &'a Arc<Book>,
     reverse: &'a Arc<Book>,
+    swaps: (&'a Arc<SwapBook>, &'a Arc<Swaps>),
     outbox: Account,
     peer_name: Option<String>,
     peer: Option<Arc<dyn Peer>>,
@@ -325,6 +337,22 @@ fn wire(parts: &Parts, links: Option<&Links>, w: Wired<'_>) -> Result<BuiltLane>
         let (book, settings) = (w.book.clone(), w.settings.clone());
         Arc::new(Drive { book, prover: prover.clone(), submit: submit.clone(), role, settings })
     });
+    let audit = Arc::new(Audit {
+        source: w.source.clone(),
+        outbox: w.outbox,
+        book: w.book.clone(),
+        interval: w.settings.audit_interval,
+    });
+    let (swaps, shown) = (w.swaps.0.clone(), w.swaps.1.clone());
+    let overdue = Arc::new(Overdue {
+        lane: id,
+        chain: w.source.clone(),
+        swaps: swaps.clone(),
+        role,
+        settings: w.settings.clone(),
+        clock: parts.clock.clone(),
+        told: shown,
+    });
     let run = Arc::new(Lane {
         id,
         send,
@@ -350,12 +378,14 @@ fn wire(parts: &Parts, links: Option<&Links>, w: Wired<'_>) -> Result<BuiltLane>
             clock: parts.clock.clone(),
             told: parts.observe.clone(),
         }),
-        audit: Arc::new(Audit {
-            source: w.source.clone(),
-            outbox: w.outbox,
+        facts: Arc::new(Facts {
             book: w.book.clone(),
-            interval: w.settings.audit_interval,
+            swaps: swaps.clone(),
+            audit: audit.clone(),
+            journal: parts.journal.clone(),
+            lacking: Mutex::default(),
         }),
+        audit,
         report: Report { source: w.source.clone(), destination: w.destination.clone(), lane: id },
         retries: parts.observe.clone(),
         state: watch::Sender::new(State::Running),
@@ -371,6 +401,7 @@ fn wire(parts: &Parts, links: Option<&Links>, w: Wired<'_>) -> Result<BuiltLane>
         reverse: w.reverse.lane(),
         handles,
         run,
+        overdue,
         _standing: standing,
     })
 }

@@ -88,7 +88,9 @@ pub async fn run(config: Config, shutdown: CancellationToken) -> Result<()> {
         let standing = crate::telemetry::standing::follow(lane.handles.lane.clone(), lane.run.state.subscribe());
         let ended = stop.clone();
         tasks.spawn(async move { ended.run_until_cancelled(standing).await });
-        start(&tasks, &metrics, ("lane", &labels::lane(&lane.run.id)), lane.run.clone().run(stop.clone()));
+        let id = labels::lane(&lane.run.id);
+        start(&tasks, &metrics, ("lane", &id), lane.run.clone().run(stop.clone()));
+        start(&tasks, &metrics, ("overdue", &id), lane.overdue.clone().keep(observe.clone(), stop.clone()));
     }
     if let Some(links) = &built.links {
         links.start(&tasks, stop.clone()).await?;

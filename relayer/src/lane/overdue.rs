@@ -12,6 +12,7 @@ use super::{
     chain::ChainView,
     error::{Error, Kind, Result},
     ports::Clock,
+    run::{Retries, keep},
     settings::{Role, Settings},
     swaps::SwapBook,
     types::TxEvent,
@@ -21,6 +22,7 @@ use causeway_core::{LaneId, swap::Terms};
 use futures::{StreamExt, stream::FuturesUnordered};
 use std::{collections::HashMap, sync::Arc, time::Duration};
 use tokio::{sync::mpsc, time::Instant};
+use tokio_util::sync::CancellationToken;
 
 /// Legs voided at a time: they share the signer's window with deliveries.
 const VOIDING_MAX: usize = 32;
@@ -61,6 +63,15 @@ pub trait Voids: Send + Sync {
 type Tried = HashMap<(B256, u8), (Instant, Duration)>;
 
 impl Overdue {
+    /// Looks after the lane's legs until `stop`, whatever the lane itself is doing: a leg may be voided on a lane that is stopped
+    /// or paused, closed or frozen.
+    pub async fn keep(self: Arc<Self>, retries: Arc<dyn Retries>, stop: CancellationToken) {
+        let looking = keep(self.lane, "overdue", retries, || self.run());
+        if let Some(Err(e)) = stop.run_until_cancelled(looking).await {
+            tracing::error!(lane = %self.lane, kind = e.kind.name(), detail = %e.detail, "overdue legs are not voided: needs an operator");
+        }
+    }
+
     /// Looks after the lane's legs for ever.
     pub async fn run(&self) -> Result<()> {
         if self.chain.submitter.is_none() {

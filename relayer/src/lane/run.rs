@@ -11,6 +11,7 @@ use super::{
     receive::Receive,
     refresh::Refresh,
     send::Send,
+    swaps::facts::Facts,
     sweep::Sweep,
 };
 use backon::{BackoffBuilder, ExponentialBuilder};
@@ -37,7 +38,12 @@ pub trait Retries: std::marker::Send + Sync {
 }
 
 /// Runs a stage again after each error that may pass, with backoff and jitter; other errors end it.
-async fn keep<F>(lane: LaneId, stage: &'static str, retries: Arc<dyn Retries>, mut run: impl FnMut() -> F) -> Result<()>
+pub(super) async fn keep<F>(
+    lane: LaneId,
+    stage: &'static str,
+    retries: Arc<dyn Retries>,
+    mut run: impl FnMut() -> F,
+) -> Result<()>
 where
     F: Future<Output = Result<()>>,
 {
@@ -115,6 +121,8 @@ pub struct Lane {
     pub report: Report,
     /// Look for hidden entries.
     pub audit: Arc<Audit>,
+    /// Bring facts about swaps into their book.
+    pub facts: Arc<Facts>,
     /// Told of retries.
     pub retries: Arc<dyn Retries>,
     /// What it is doing.
@@ -200,6 +208,8 @@ impl Lane {
         stage!("confirm", confirm);
         stage!("refresh", refresh);
         stage!("audit", audit);
+        let facts = self.facts.clone();
+        stage!("facts", facts);
         stages
     }
 

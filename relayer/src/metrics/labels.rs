@@ -111,6 +111,16 @@ label! {
 }
 
 label! {
+    /// How a swap ended: there is no third way (INV-4).
+    SwapEnd = "end" {
+        /// Both legs went to their buyers.
+        Released = "released",
+        /// Whatever was locked went back.
+        GivenBack = "given_back",
+    }
+}
+
+label! {
     /// What an entry says.
     EntryKind = "kind" {
         /// An asset was locked or burned.

@@ -3,7 +3,7 @@
 use super::{
     field::{Age, Amount, By, Counter, Gauge, Histogram, NameOf, Named, Until},
     group::group,
-    labels::{Ending, EntryKind, EntryStage, ErrorClass, Holder},
+    labels::{Ending, EntryKind, EntryStage, ErrorClass, Holder, SwapEnd},
 };
 
 /// Seconds between two stages of an entry: from a local hand-over (milliseconds) to a slow chain's finality (an hour).
@@ -97,5 +97,21 @@ group! {
         /// What the other chain has credited and not burned, in final blocks, in the asset's smallest unit. More than
         /// the escrow breaks INV-1.
         outstanding_base_units: Amount,
+    }
+}
+
+group! {
+    /// A bridge's swaps, as proven on both chains.
+    SwapMetrics / SwapFamilies: "causeway_swap_" [bridge] {
+        /// Swaps with a locked leg that have not ended.
+        open_swaps: Gauge,
+        /// Swaps that ended since the bridge was opened, as far as this relayer has read its outboxes, by how; a restart reads
+        /// them again.
+        ended_swaps: By<SwapEnd, Gauge>,
+        /// Legs past their deadline, by their chain's verified time, whose other leg is locked and that nobody has voided
+        /// yet.
+        overdue_legs: Gauge,
+        /// Overdue legs that this relayer voided.
+        voided_legs_total: Counter,
     }
 }

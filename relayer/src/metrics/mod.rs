@@ -51,6 +51,8 @@ pub struct Metrics {
     pub clients: lane::ClientFamilies,
     /// Assets of bridges.
     pub assets: lane::AssetFamilies,
+    /// Swaps of bridges.
+    pub swaps: lane::SwapFamilies,
     /// Chains.
     pub chains: chain::ChainFamilies,
     /// Endpoints of chains.
@@ -80,6 +82,7 @@ impl Metrics {
             lanes: lane::LaneFamilies::register(&registry, &ages)?,
             clients: lane::ClientFamilies::register(&registry, &ages)?,
             assets: lane::AssetFamilies::register(&registry, &ages)?,
+            swaps: lane::SwapFamilies::register(&registry, &ages)?,
             chains: chain::ChainFamilies::register(&registry, &ages)?,
             endpoints: chain::EndpointFamilies::register(&registry, &ages)?,
             signers: chain::SignerFamilies::register(&registry, &ages)?,

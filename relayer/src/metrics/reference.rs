@@ -8,6 +8,7 @@ pub const GROUPS: &[(&str, &[Definition])] = &[
     ("Lanes", lane::LaneFamilies::DEFINITIONS),
     ("Light clients", lane::ClientFamilies::DEFINITIONS),
     ("Assets", lane::AssetFamilies::DEFINITIONS),
+    ("Swaps", lane::SwapFamilies::DEFINITIONS),
     ("Chains", chain::ChainFamilies::DEFINITIONS),
     ("Endpoints", chain::EndpointFamilies::DEFINITIONS),
     ("Signers", chain::SignerFamilies::DEFINITIONS),

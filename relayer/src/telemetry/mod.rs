@@ -7,6 +7,7 @@ pub mod escape;
 pub mod journal;
 pub mod log;
 pub mod standing;
+pub mod swaps;
 pub mod trace;
 
 use std::io::IsTerminal;

@@ -6,7 +6,7 @@
 use super::SwapBook;
 use crate::lane::{
     audit::Audit,
-    book::Book,
+    book::{Book, Fact},
     error::{Error, Kind, Result},
     ports::{Journal, blocking},
 };
@@ -54,14 +54,24 @@ impl Facts {
     async fn take(&self) -> Result<bool> {
         let new = self.book.take_facts();
         let lane = self.book.lane();
+        let mut contradiction = None;
         for (index, fact) in &new.proven {
-            self.swaps.prove(lane, *index, fact);
+            if self.swaps.prove(lane, *index, fact) {
+                contradiction = contradiction.or(Some((*index, *fact)));
+            }
         }
         for fact in &new.known {
             self.swaps.prove_known(lane, fact);
         }
         self.recall_terms(new.proven.iter().map(|(_, fact)| fact.leg.swap_id)).await?;
-        Ok(new.waiting > 0)
+        match contradiction {
+            None => Ok(new.waiting > 0),
+            // Proven, not a node's word. The destination refuses the second fact, too.
+            Some((index, Fact { leg, .. })) => Err(Error::stop_lane(
+                Kind::Refused,
+                format!("lane {lane}: entry {index} decides leg {} of swap {} a second time", leg.leg, leg.swap_id),
+            )),
+        }
     }
 
     /// Terms that an earlier run stored.

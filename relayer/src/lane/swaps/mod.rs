@@ -195,23 +195,24 @@ impl SwapBook {
         self.inner().counts
     }
 
-    /// An entry of a lane is proven.
-    pub(super) fn prove(&self, lane: LaneId, index: u64, fact: &Fact) {
+    /// An entry of a lane is proven. Gives whether it contradicts one that was proven before: the first one counts.
+    pub(super) fn prove(&self, lane: LaneId, index: u64, fact: &Fact) -> bool {
+        let mut contradicts = false;
         let state = if fact.voided { LegState::Voided } else { LegState::Locked };
         let at = LegAt { index, height: fact.height, tx: None };
         self.change(fact.leg.swap_id, |swap| {
             match swap.facts.iter().find(|k| k.lane == lane && k.leg == fact.leg.leg) {
                 None => swap.facts.push(Known { lane, leg: fact.leg.leg, state, at, known_there: false }),
                 Some(known) if known.state == state => return false,
-                // The vault writes a leg once: this chain's vault is not what it should be. Its lane stops at the destination,
-                // which refuses the second fact; here the first one stays.
-                Some(known) => {
-                    tracing::error!(%lane, index, swap = %fact.leg.swap_id, leg = fact.leg.leg, first = ?known.state, "a leg was decided twice");
+                // The vault writes a leg once: this one is not what it should be.
+                Some(_) => {
+                    contradicts = true;
                     return false;
                 }
             }
             true
         });
+        contradicts
     }
 
     /// A proven fact is proven to be delivered.

@@ -44,8 +44,8 @@ enum Step {
 fn take(book: &SwapBook, id: B256, step: Step, voided: [bool; 2]) {
     let of = |leg: u8| lane(leg + 1);
     match step {
-        Step::Lock(leg) => book.prove(of(leg), 0, &fact(id, leg, false)),
-        Step::Void(leg) => book.prove(of(leg), 0, &fact(id, leg, true)),
+        Step::Lock(leg) => assert!(!book.prove(of(leg), 0, &fact(id, leg, false))),
+        Step::Void(leg) => assert!(!book.prove(of(leg), 0, &fact(id, leg, true))),
         Step::Know(leg) => book.prove_known(of(leg), &fact(id, leg, voided[usize::from(leg)])),
     }
 }
@@ -132,7 +132,8 @@ fn a_leg_that_is_decided_twice_keeps_its_first_state() {
     let (book, terms) = (book(), terms(1));
     let id = book.learn(terms).unwrap();
     book.prove(lane(1), 0, &fact(id, 0, false));
-    book.prove(lane(1), 1, &fact(id, 0, true));
+    assert!(book.prove(lane(1), 1, &fact(id, 0, true)), "a contradiction");
+    assert!(!book.prove(lane(1), 0, &fact(id, 0, false)), "the same again is none");
     assert_eq!(book.view(id).unwrap().legs[0].state, LegState::Locked);
 }
 

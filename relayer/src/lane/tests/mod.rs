@@ -5,6 +5,7 @@ mod peer;
 mod receive;
 mod script;
 mod submit;
+mod swaps;
 mod watch;
 
 use super::{
@@ -13,6 +14,7 @@ use super::{
     error::{Error, Kind},
     types::{Bundle, EventAt, Outcome, TrustedState},
 };
+use alloy::primitives::B256;
 use causeway_core::{Entry, LaneId};
 use std::{ops::Range, sync::Mutex, time::Duration};
 
@@ -23,6 +25,7 @@ struct Ear {
     failed: Mutex<Vec<Kind>>,
     observed: Mutex<usize>,
     expiry: Mutex<Vec<(u64, u64, u64)>>,
+    voided: Mutex<Vec<B256>>,
 }
 
 impl super::watch::Witness for Ear {
@@ -59,6 +62,12 @@ impl super::confirm::Closed for Ear {
 impl super::refresh::Expiry for Ear {
     fn seconds_to_expiry(&self, _: &Book, height: u64, expires: u64, now: u64, _: bool) {
         self.expiry.lock().unwrap().push((height, expires, now));
+    }
+}
+
+impl super::overdue::Voids for Ear {
+    fn voided(&self, _: LaneId, swap: B256) {
+        self.voided.lock().unwrap().push(swap);
     }
 }
 

@@ -133,6 +133,22 @@ impl Script {
         self.told().events.entry(block).or_default().push(event);
     }
 
+    /// A node tells of the terms beside a leg's entry.
+    pub(super) fn say_leg(&self, block: u64, terms: &Terms, leg: u8, voided: bool) {
+        let event = VaultEvent::Leg { terms: Box::new(*terms), leg, voided, at: EventAt { block, tx: B256::ZERO } };
+        self.told().events.entry(block).or_default().push(event);
+    }
+
+    /// Calls that voided a leg.
+    pub(super) fn voids(&self) -> Vec<(Terms, u8)> {
+        self.told().voids.iter().map(|(terms, leg, _)| (*terms, *leg)).collect()
+    }
+
+    /// The ticket of the newest of them.
+    pub(super) fn void_ticket(&self) -> mpsc::Sender<TxEvent> {
+        self.told().voids.last().unwrap().2.clone()
+    }
+
     /// Nodes tell the truth from now on.
     pub(super) fn repent(&self) {
         let mut told = self.told();

@@ -17,6 +17,7 @@ use crate::{
         run::{Lane, State},
         settings::{Role, Settings},
         submit::Submit,
+        swaps::{SwapBook, facts::Facts},
         sweep::Sweep,
         types::{Account, Bundle, ChainId, Conflict, ContractClient, TrustedState},
     },
@@ -25,7 +26,10 @@ use crate::{
 use alloy::primitives::{B256, U256};
 use bytes::Bytes;
 use causeway_core::{Entry, LaneId};
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::{Arc, Mutex},
+    time::Duration,
+};
 use tempfile::TempDir;
 use tokio::{sync::watch, time::timeout};
 
@@ -180,6 +184,8 @@ impl Rig {
 
     fn lane(&self) -> Lane {
         let (book, settings) = (self.book.clone(), Settings::default());
+        let (source, outbox) = (self.from.clone(), outbox(lane(7)));
+        let audit = Arc::new(Audit { source, outbox, book: book.clone(), interval: Duration::from_secs(600) });
         Lane {
             id: lane(7),
             send: None,
@@ -200,12 +206,14 @@ impl Rig {
                 clock: Arc::new(Noon),
                 told: self.ear.clone(),
             }),
-            audit: Arc::new(Audit {
-                source: self.from.clone(),
-                outbox: outbox(lane(7)),
-                book,
-                interval: Duration::from_secs(600),
+            facts: Arc::new(Facts {
+                book: book.clone(),
+                swaps: Arc::new(SwapBook::new([lane(7), lane(8)])),
+                audit: audit.clone(),
+                journal: self.journal.clone(),
+                lacking: Mutex::default(),
             }),
+            audit,
             report: Report { source: self.from.clone(), destination: self.to.clone(), lane: lane(7) },
             retries: self.ear.clone(),
             state: watch::Sender::new(State::Running),
