@@ -14,7 +14,7 @@
 //! rules of ZIP-215 (`ed25519`), `ecdsa` on secp256k1 against a known key (`ecdsa`), `bls` over
 //! BLS12-381 (`bls-native`, `bls-portable`).
 
-#[cfg(any(feature = "bls", all(feature = "ed25519", feature = "native")))]
+#[cfg(any(feature = "bls", feature = "native"))]
 extern crate alloc;
 #[cfg(test)]
 extern crate std;
