@@ -44,6 +44,7 @@ pub fn of_vault(failed: &Failed) -> &'static str {
             ("MalformedGroup()", "malformed runs"),
             ("NotConsecutive(uint256,uint256)", "malformed runs"),
             ("UnsupportedKind(uint256)", "malformed runs"),
+            ("MalformedFacts()", "malformed runs"),
             ("RunOutsidePeak()", "not in the outbox"),
             ("WrongSiblingCount()", "not in the outbox"),
             ("RootMismatch(uint256)", "not in the outbox"),

@@ -63,6 +63,9 @@ contract VaultAdmin is VaultBase {
 
     VoucherFactory public immutable vouchers;
 
+    /// The module with the swaps (same storage, delegated to).
+    address public immutable swaps;
+
     event BridgeOpened(
         bytes32 indexed outLane, bytes32 indexed inLane, address outbox, address client, address remoteOutbox
     );
@@ -87,8 +90,9 @@ contract VaultAdmin is VaultBase {
     error AlreadyRegistered();
     error ClientStillLive();
 
-    constructor(VoucherFactory vouchers_) {
-        vouchers = vouchers_;
+    constructor(VoucherFactory vouchers_, address swaps_) {
+        if (swaps_.code.length == 0) revert InvalidConfig();
+        (vouchers, swaps) = (vouchers_, swaps_);
     }
 
     modifier onlyCouncil() {
@@ -383,5 +387,19 @@ contract VaultAdmin is VaultBase {
     function _checkDecimals(address token, uint8 agreed) private view {
         (bool ok, bytes memory answer) = token.staticcall(abi.encodeCall(IERC20Metadata.decimals, ()));
         if (ok && answer.length == 32 && abi.decode(answer, (uint256)) != agreed) revert InvalidConfig();
+    }
+
+    /// What is not here is in the module of the swaps.
+    fallback() external {
+        address module = swaps;
+        assembly ("memory-safe") {
+            let m := mload(0x40)
+            calldatacopy(m, 0, calldatasize())
+            let ok := delegatecall(gas(), module, m, calldatasize(), 0, 0)
+            returndatacopy(m, 0, returndatasize())
+            switch ok
+            case 0 { revert(m, returndatasize()) }
+            default { return(m, returndatasize()) }
+        }
     }
 }

@@ -19,7 +19,7 @@ abstract contract VaultDelivery is VaultCredits, VaultReturns {
     /// @param stateProof account and peaks of the other vault's outbox
     /// @param runs per peak: u16 count | u8 siblings | siblings | packed groups
     function deliver(bytes32 lane, uint64 first, bytes calldata update, bytes calldata stateProof, bytes calldata runs)
-        external
+        public
     {
         State storage s = _enter();
         Lane storage l = s.lanes[lane];
@@ -90,7 +90,7 @@ abstract contract VaultDelivery is VaultCredits, VaultReturns {
                 _credit(s, d, part, index + done, place + done);
                 (groups, taken) = (part.t.end, part.t.count);
             } else {
-                (groups, taken) = _redeem(s, d, groups, index + done, place + done);
+                (groups, taken) = _takeOther(s, d, groups, index + done, place + done);
             }
             done += taken;
         }
@@ -128,16 +128,12 @@ abstract contract VaultDelivery is VaultCredits, VaultReturns {
         }
         while (done < count) {
             uint256 taken;
-            uint256 kind = Entries.kind(groups);
-            if (kind == KIND_TRANSFER) {
+            if (Entries.kind(groups) == KIND_TRANSFER) {
                 Entries.Transfers memory t = Entries.transfers(groups, end, count - done);
                 Entries.hashTransfers(t, d.lane, index + done, t.records, t.count, leaves + 32 * done);
                 (groups, taken) = (t.end, t.count);
-            } else if (kind == KIND_RETURNED) {
-                (groups, taken) = _hashReturned(s, d, groups, end, index + done, count - done, leaves + 32 * done);
             } else {
-                // Swaps are not delivered by this version.
-                revert UnsupportedKind(kind);
+                (groups, taken) = _hashOther(s, d, groups, end, index + done, count - done, leaves + 32 * done);
             }
             done += taken;
         }
@@ -146,5 +142,29 @@ abstract contract VaultDelivery is VaultCredits, VaultReturns {
             mstore(0x40, memoryEnd)
         }
         return groups;
+    }
+
+    /// Hashes a group that is not of transfers. Swaps are in a module of their own, which widens this (`VaultFacts`).
+    function _hashOther(
+        State storage s,
+        Delivery memory d,
+        uint256 group,
+        uint256 end,
+        uint256 index,
+        uint256 room,
+        uint256 leaves
+    ) internal view virtual returns (uint256, uint256) {
+        uint256 kind = Entries.kind(group);
+        if (kind != KIND_RETURNED) revert UnsupportedKind(kind);
+        return _hashReturned(s, d, group, end, index, room, leaves);
+    }
+
+    /// Lets a group that is not of transfers take effect.
+    function _takeOther(State storage s, Delivery memory d, uint256 group, uint256 index, uint256 place)
+        internal
+        virtual
+        returns (uint256, uint256)
+    {
+        return _redeem(s, d, group, index, place);
     }
 }

@@ -11,6 +11,7 @@ import {Vault} from "../src/Vault.sol";
 import {VaultAdmin} from "../src/VaultAdmin.sol";
 import {VaultLock} from "../src/VaultLock.sol";
 import {VaultStorage} from "../src/VaultStorage.sol";
+import {VaultSwaps} from "../src/VaultSwaps.sol";
 import {VoucherFactory} from "../src/VoucherFactory.sol";
 import {Pay, VoucherERC20} from "../src/VoucherERC20.sol";
 import {Bridge} from "./utils/Bridge.sol";
@@ -193,7 +194,7 @@ contract CouncilTest is Bridge {
     bytes32 private constant IMPLEMENTATION = bytes32(uint256(keccak256("eip1967.proxy.implementation")) - 1);
 
     function test_atk_002_a_vault_without_its_start_does_nothing() public {
-        VaultAdmin admin = new VaultAdmin(new VoucherFactory());
+        VaultAdmin admin = new VaultAdmin(new VoucherFactory(), address(new VaultSwaps()));
         Vault implementation = new Vault(address(admin));
         vm.expectRevert(VaultStorage.NotInitialised.selector);
         new ERC1967Proxy(address(implementation), abi.encodeCall(Vault.initialize, (ORG_A, keccak256("g"))));
@@ -246,7 +247,7 @@ contract CouncilTest is Bridge {
         // A delay first.
         Council council = sides[0].council;
         _decide(0, address(council), abi.encodeCall(Council.change, (council.organisations(), 2, 3 days, GUARDIAN)));
-        NextVault next = new NextVault(address(new VaultAdmin(new VoucherFactory())));
+        NextVault next = new NextVault(address(new VaultAdmin(new VoucherFactory(), address(new VaultSwaps()))));
         bytes memory data = abi.encodeWithSignature("upgradeToAndCall(address,bytes)", address(next), "");
         Council.Call[] memory calls = _calls(address(sides[0].vault), data);
         uint256 number = council.proposalCount();

@@ -4,6 +4,7 @@ pragma solidity 0.8.37;
 import {Outbox} from "../src/Outbox.sol";
 import {Entries} from "../src/lib/Entries.sol";
 import {RangeProof} from "../src/lib/RangeProof.sol";
+import {Leg, Swaps, Terms} from "../src/lib/Swaps.sol";
 import {Test} from "./utils/Test.sol";
 import {RangeHarness} from "./Tree.t.sol";
 
@@ -30,17 +31,9 @@ contract EntriesHarness {
                 Entries.hashTransfers(t, lane, first + done, t.records, t.count, out + 32 * done);
                 (group, done) = (t.end, done + t.count);
             } else if (Entries.kind(group) > 2) {
-                // Swaps, which the vault does not deliver yet: u8 kind | u16 count | count × (swap id | u8 leg).
-                uint256 kind = Entries.kind(group);
-                uint256 n = uint16(bytes2(groups[group - start + 1:]));
-                group += 3;
-                for (uint256 i; i < n; ++i) {
-                    bytes32 id = bytes32(groups[group - start:]);
-                    uint256 leg = uint8(groups[group - start + 32]);
-                    leaves[done] = keccak256(bytes.concat(hex"00", abi.encode(lane, first + done, kind, id, leg)));
-                    group += 33;
-                    ++done;
-                }
+                Swaps.Facts memory f = Swaps.facts(group, end, count - done);
+                Swaps.hash(f, lane, first + done, out + 32 * done);
+                (group, done) = (f.end, done + f.count);
             } else {
                 Entries.Returns memory r = Entries.returns_(group, end, count - done);
                 uint256 originals;
@@ -53,6 +46,13 @@ contract EntriesHarness {
             }
         }
         used = group - start;
+    }
+}
+
+/// Computes swap ids as a vault does.
+contract SwapsHarness {
+    function id(Terms calldata terms) external pure returns (bytes32) {
+        return Swaps.id(terms);
     }
 }
 
@@ -192,6 +192,33 @@ contract VectorsTest is Test {
             }
             assertEq(cursor, data.length, "all bytes");
         }
+    }
+
+    function test_swap_ids() public {
+        string memory json = vm.readFile(string.concat(DIR, "swaps.json"));
+        SwapsHarness swaps = new SwapsHarness();
+        uint256 seen;
+        for (uint256 i; vm.keyExistsJson(json, _at(".swaps", i)); ++i) {
+            string memory path = _at(".swaps", i);
+            Terms memory terms;
+            bytes32[] memory lanes = vm.parseJsonBytes32Array(json, string.concat(path, ".lanes"));
+            (terms.lanes[0], terms.lanes[1]) = (lanes[0], lanes[1]);
+            for (uint256 k; k < 2; ++k) {
+                terms.legs[k] = _leg(json, _at(string.concat(path, ".legs"), k));
+            }
+            terms.nonce = vm.parseJsonBytes32(json, string.concat(path, ".nonce"));
+            assertEq(swaps.id(terms), vm.parseJsonBytes32(json, string.concat(path, ".swap_id")), "id");
+            ++seen;
+        }
+        assertTrue(seen > 10, "swaps");
+    }
+
+    function _leg(string memory json, string memory path) private pure returns (Leg memory leg) {
+        leg.asset = vm.parseJsonBytes32(json, string.concat(path, ".asset"));
+        leg.amountOrId = vm.parseUint(vm.parseJsonString(json, string.concat(path, ".amount")));
+        leg.from = vm.parseJsonBytes32(json, string.concat(path, ".from"));
+        leg.to = vm.parseJsonBytes32(json, string.concat(path, ".to"));
+        leg.deadline = uint64(vm.parseUint(vm.parseJsonString(json, string.concat(path, ".deadline"))));
     }
 
     function _from(bytes memory data, uint256 start) private pure returns (bytes memory out) {

@@ -8,6 +8,7 @@ const path = require("path");
 const CONTRACTS = [
   "src/Vault.sol:Vault",
   "src/VaultAdmin.sol:VaultAdmin",
+  "src/VaultSwaps.sol:VaultSwaps",
   "src/Outbox.sol:Outbox",
   "src/BftEvmClient.sol:BftEvmClient",
   "src/Council.sol:Council",

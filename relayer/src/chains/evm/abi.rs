@@ -213,6 +213,7 @@ mod tests {
     #[test]
     fn every_function_is_in_the_artefacts() {
         check::<IVault::IVaultCalls>(&["Vault", "VaultAdmin"]);
+        check::<ISwaps::ISwapsCalls>(&["VaultSwaps"]);
         check::<IClient::IClientCalls>(&["BftEvmClient"]);
         check::<ICouncil::ICouncilCalls>(&["Council"]);
         check::<IOutbox::IOutboxCalls>(&["Outbox"]);
@@ -237,13 +238,16 @@ mod tests {
 
     #[test]
     fn every_event_is_in_the_artefacts() {
-        let abi = artefacts(&["Vault", "Council"]);
+        let abi = artefacts(&["Vault", "VaultSwaps", "Council"]);
         let known: BTreeSet<_> = abi.events().map(|e| e.selector()).collect();
         for hash in [
             IVault::Appended::SIGNATURE_HASH,
             IVault::Delivered::SIGNATURE_HASH,
             IVault::Parked::SIGNATURE_HASH,
             IVault::Claimed::SIGNATURE_HASH,
+            ISwaps::LegLocked::SIGNATURE_HASH,
+            ISwaps::LegVoided::SIGNATURE_HASH,
+            ISwaps::LegSettled::SIGNATURE_HASH,
             ICouncil::Proposed::SIGNATURE_HASH,
         ] {
             assert!(known.contains(&hash), "{hash}");

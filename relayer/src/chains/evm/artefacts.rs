@@ -31,6 +31,8 @@ artefacts! {
     VAULT = "Vault";
     /// The part of the vault off the hot path.
     VAULT_ADMIN = "VaultAdmin";
+    /// The vault's swaps.
+    VAULT_SWAPS = "VaultSwaps";
     /// OpenZeppelin's ERC-1967 proxy.
     PROXY = "ERC1967Proxy";
     /// One lane's outbox.
@@ -119,6 +121,7 @@ mod tests {
         for artefact in [
             Artefact::VAULT,
             Artefact::VAULT_ADMIN,
+            Artefact::VAULT_SWAPS,
             Artefact::PROXY,
             Artefact::OUTBOX,
             Artefact::CLIENT,

@@ -3,7 +3,7 @@
 //!
 //! Read under verified state roots, so that a node can neither hide a change nor make one up: the hash of the proxy's
 //! code, its implementation slot, and the hashes of the code of the implementation and of the module that it delegates
-//! to. The module's address is part of the implementation's code.
+//! to. The module's address is part of the implementation's code, and that of the swaps' module part of this one's.
 
 use super::{
     abi::IVault,

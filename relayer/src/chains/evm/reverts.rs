@@ -6,9 +6,10 @@ use alloy::primitives::Selector;
 use std::{collections::HashMap, sync::LazyLock};
 
 /// Artefacts with the errors of everything that a delivery or an operator's call can meet.
-const SPEAKERS: [Artefact; 6] = [
+const SPEAKERS: [Artefact; 7] = [
     Artefact::VAULT,
     Artefact::VAULT_ADMIN,
+    Artefact::VAULT_SWAPS,
     Artefact::CLIENT,
     Artefact::COUNCIL,
     Artefact::OUTBOX,
@@ -37,6 +38,7 @@ mod tests {
             ("NotEnoughGas()", "NotEnoughGas"),
             ("UnknownLane(bytes32)", "UnknownLane"),
             ("NotCouncil()", "NotCouncil"),
+            ("WrongLane(bytes32,bytes32)", "WrongLane"),
         ] {
             assert_eq!(name(&keccak256(signature)[..4]), expected);
         }

@@ -32,6 +32,7 @@ sol! {
     function assetHashOf(uint8 standard, address token) external view returns (bytes32);
     function lock(bytes32 lane, address token, uint256 amountOrId, bytes32 recipient, uint64 timeout, bytes32 memoHash) external returns (uint64 index);
     function deliver(bytes32 lane, uint64 first, bytes calldata update, bytes calldata stateProof, bytes calldata runs) external;
+    function deliverFacts(bytes32 lane, uint64 first, bytes calldata update, bytes calldata stateProof, bytes calldata runs) external;
     function mint(address to, uint256 amount) external;
     function approve(address spender, uint256 amount) external returns (bool);
 }
@@ -79,7 +80,8 @@ impl World {
         let members = (vec![SENDER], U256::ONE, 0_u64, SENDER);
         let council = machine.create("Council", &members.abi_encode_params());
         let factory = machine.create("VoucherFactory", &[]);
-        let admin = machine.create("VaultAdmin", &(factory,).abi_encode_params());
+        let swaps = machine.create("VaultSwaps", &[]);
+        let admin = machine.create("VaultAdmin", &(factory, swaps).abi_encode_params());
         let code = machine.create("Vault", &(admin,).abi_encode_params());
         let start = initializeCall { council, genesis: B256::repeat_byte(0x77) }.abi_encode();
         let vault = machine.create("ERC1967Proxy", &(code, Bytes::from(start)).abi_encode_params());

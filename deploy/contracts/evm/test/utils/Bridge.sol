@@ -8,6 +8,7 @@ import {Outbox} from "../../src/Outbox.sol";
 import {Vault} from "../../src/Vault.sol";
 import {VaultAdmin} from "../../src/VaultAdmin.sol";
 import {VaultStorage} from "../../src/VaultStorage.sol";
+import {VaultSwaps} from "../../src/VaultSwaps.sol";
 import {VoucherFactory} from "../../src/VoucherFactory.sol";
 import {Chain} from "./Chain.sol";
 import {Rlp} from "./Rlp.sol";
@@ -22,6 +23,7 @@ abstract contract Bridge is Test {
         bytes32 genesis;
         Vault vault;
         VaultAdmin admin;
+        VaultSwaps swaps;
         Outbox outbox;
         /// Reads the other chain.
         BftEvmClient client;
@@ -46,6 +48,9 @@ abstract contract Bridge is Test {
         uint64 original;
         bytes32 commitment;
         uint8 reason;
+        // SwapLocked, SwapVoided
+        bytes32 swapId;
+        uint8 leg;
     }
 
     struct Bundle {
@@ -54,6 +59,8 @@ abstract contract Bridge is Test {
         bytes update;
         bytes stateProof;
         bytes runs;
+        /// It holds facts about swaps.
+        bool facts;
     }
 
     uint64 internal constant START = 1_800_000_000;
@@ -89,11 +96,12 @@ abstract contract Bridge is Test {
         s.genesis = keccak256(abi.encode("genesis", i));
         s.keys = Chain.keysOf(100 + i, 4);
         s.council = _newCouncil();
-        VaultAdmin admin = new VaultAdmin(new VoucherFactory());
+        VaultAdmin admin = new VaultAdmin(new VoucherFactory(), address(new VaultSwaps()));
         Vault implementation = new Vault(address(admin));
         bytes memory start = abi.encodeCall(Vault.initialize, (address(s.council), s.genesis));
         s.vault = Vault(address(new ERC1967Proxy(address(implementation), start)));
         s.admin = VaultAdmin(address(s.vault));
+        s.swaps = VaultSwaps(address(s.vault));
         s.outbox = new Outbox(address(s.vault));
         s.height = 100;
         s.parent = keccak256(abi.encode("parent", i));
@@ -254,6 +262,15 @@ abstract contract Bridge is Test {
                     }
                     _log(lane, e);
                 }
+            } else if (kind > 2) {
+                for (uint256 i; i < count; ++i) {
+                    Entry memory e;
+                    e.kind = uint8(kind);
+                    e.swapId = bytes32(_uint(data, pos, 32));
+                    e.leg = uint8(_uint(data, pos + 32, 1));
+                    pos += 33;
+                    _log(lane, e);
+                }
             } else {
                 for (uint256 i; i < count; ++i) {
                     Entry memory e;
@@ -269,7 +286,7 @@ abstract contract Bridge is Test {
         assertEq(pos, data.length, "groups fill the event");
     }
 
-    function _log(bytes32 lane, Entry memory e) private {
+    function _log(bytes32 lane, Entry memory e) internal {
         leaves[lane].push(_commitment(lane, entries[lane].length, e));
         entries[lane].push(e);
     }
@@ -282,6 +299,9 @@ abstract contract Bridge is Test {
                     abi.encode(lane, index, 1, e.asset, e.amount, e.sender, e.recipient, uint256(e.timeout), e.memo)
                 )
             );
+        }
+        if (e.kind > 2) {
+            return keccak256(bytes.concat(hex"00", abi.encode(lane, index, e.kind, e.swapId, e.leg)));
         }
         return keccak256(
             bytes.concat(hex"00", abi.encode(lane, index, 2, uint256(e.original), e.commitment, uint256(e.reason)))
@@ -342,6 +362,12 @@ abstract contract Bridge is Test {
                     ++end;
                 }
                 out = bytes.concat(out, _transferGroup(lane, from, end, memos));
+            } else if (head.kind > 2) {
+                while (end < to && entries[lane][end].kind == head.kind) ++end;
+                out = abi.encodePacked(out, head.kind, uint16(end - from));
+                for (uint256 i = from; i < end; ++i) {
+                    out = abi.encodePacked(out, entries[lane][i].swapId, entries[lane][i].leg);
+                }
             } else {
                 bytes32 back = sides[dst].outLane;
                 (uint256 h, uint256 peakEnd) = _peakOf(head.original, leaves[back].length);
@@ -468,6 +494,9 @@ abstract contract Bridge is Test {
         uint256[] memory heights = new uint256[](64);
         uint256 peaks;
         (b.lane, b.first) = (lane, uint64(from));
+        for (uint256 i = from; i < to; ++i) {
+            b.facts = b.facts || entries[lane][i].kind > 2;
+        }
         while (from < to) {
             (uint256 h, uint256 end) = _peakOf(from, size);
             if (end > to) end = to;
@@ -486,7 +515,8 @@ abstract contract Bridge is Test {
     }
 
     function _submit(uint256 dst, Bundle memory b) internal {
-        sides[dst].vault.deliver(b.lane, b.first, b.update, b.stateProof, b.runs);
+        if (b.facts) sides[dst].swaps.deliverFacts(b.lane, b.first, b.update, b.stateProof, b.runs);
+        else sides[dst].vault.deliver(b.lane, b.first, b.update, b.stateProof, b.runs);
     }
 
     /// Delivers the entries [from, to) that left `src`.

@@ -60,6 +60,7 @@ interface Vm {
     function pauseGasMetering() external;
     function resumeGasMetering() external;
     function snapshotValue(string calldata name, uint256 value) external;
+    function snapshotValue(string calldata group, string calldata name, uint256 value) external;
     function projectRoot() external view returns (string memory);
     function label(address account, string calldata name) external;
 }

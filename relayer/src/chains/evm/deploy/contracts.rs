@@ -37,6 +37,8 @@ pub struct VaultContracts {
     pub council: Address,
     /// Deploys vouchers for the vault.
     pub vouchers: Address,
+    /// The vault's swaps.
+    pub swaps: Address,
     /// The vault's part off the hot path.
     pub admin: Address,
     /// The vault's code.
@@ -53,13 +55,14 @@ pub async fn vault(deployer: &Deployer, genesis: B256, who: &Organisations) -> R
     let arguments = (who.members.clone(), alloy::primitives::U256::from(who.quorum), who.delay, who.guardian);
     let council = deployer.create(Artefact::COUNCIL, &arguments.abi_encode_params()).await?;
     let vouchers = deployer.create(Artefact::VOUCHER_FACTORY, &[]).await?;
-    let admin = deployer.create(Artefact::VAULT_ADMIN, &(vouchers,).abi_encode_params()).await?;
+    let swaps = deployer.create(Artefact::VAULT_SWAPS, &[]).await?;
+    let admin = deployer.create(Artefact::VAULT_ADMIN, &(vouchers, swaps).abi_encode_params()).await?;
     let implementation = deployer.create(Artefact::VAULT, &(admin,).abi_encode_params()).await?;
     // Initialised by the proxy's constructor: nobody can come between (ATK-026).
     let start = IVault::initializeCall { council, genesis }.abi_encode();
     let arguments = (implementation, alloy::primitives::Bytes::from(start)).abi_encode_params();
     let vault = deployer.create(Artefact::PROXY, &arguments).await?;
-    Ok(VaultContracts { council, vouchers, admin, implementation, vault })
+    Ok(VaultContracts { council, vouchers, swaps, admin, implementation, vault })
 }
 
 /// Deploys the outbox of a lane that leaves `vault`.
