@@ -34,6 +34,12 @@ sol! {
         function lock(bytes32 lane, address token, uint256 amountOrId, bytes32 recipient, uint64 timeout, bytes32 memoHash) external returns (uint64 index);
         struct Item { bytes32 recipient; uint256 amountOrId; bytes32 memoHash; }
         function sendMany(bytes32 lane, address token, uint64 timeout, Item[] calldata items) external returns (uint64 first);
+        struct Leg { bytes32 asset; uint256 amountOrId; bytes32 from; bytes32 to; uint64 deadline; }
+        struct Terms { bytes32[2] lanes; Leg[2] legs; bytes32 nonce; }
+        function lockLeg(Terms calldata terms, uint8 leg) external;
+        function voidLeg(Terms calldata terms, uint8 leg) external;
+        function swapLeg(bytes32 swapId, uint8 leg) external view returns (uint8 state, uint8 outcome);
+        function assetHashOf(uint8 standard, address token) external view returns (bytes32);
         function claim(address token, uint256 amountOrId, address to) external;
         function asset(bytes32 outLane, address token) external view returns (Asset memory);
         function claimable(address token, address owner) external view returns (uint256);

@@ -68,6 +68,13 @@ impl Books {
         books
     }
 
+    /// Accounts whose balances are known from elsewhere: those of the parties of swaps.
+    pub(super) fn know(&mut self, balances: Vec<(usize, Address, Address, U256)>) {
+        for (chain, token, owner, amount) in balances {
+            self.0.insert((chain, token, owner), amount);
+        }
+    }
+
     /// Reads every balance, and the owner of the ERC-721, and compares.
     pub(super) async fn differences(
         &self,

@@ -77,7 +77,7 @@ pub async fn play(
     let [alpha, beta] = chains;
     let networks = futures::try_join!(alpha.connect(), beta.connect())?;
     let block_time = alpha.block_time.max(beta.block_time);
-    let args = DemoArgs { transfers, validators: 0, block_time, keep: false };
+    let args = DemoArgs { transfers, swaps: 0, validators: 0, block_time, keep: false };
     let bridge = Bridge::read(configs, name)?;
     let mut stage = Stage { networks: Some(networks.into()), bridge: Some(bridge), ..Stage::default() };
     let played = stage.perform(program, dir, &args, &Progress::new(Output::Text), started).await;

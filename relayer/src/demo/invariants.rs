@@ -43,7 +43,7 @@ pub(super) struct Verdict {
 }
 
 impl Verdict {
-    fn new(id: &'static str, claim: &'static str, violations: Vec<String>) -> Self {
+    pub(super) fn new(id: &'static str, claim: &'static str, violations: Vec<String>) -> Self {
         Self { id, claim, holds: violations.is_empty(), violations }
     }
 }

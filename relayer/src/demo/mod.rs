@@ -19,6 +19,7 @@ mod progress;
 mod setup;
 mod stages;
 mod summary;
+mod swaps;
 mod transfers;
 mod user;
 
@@ -42,12 +43,15 @@ use std::{
     time::{Duration, Instant},
 };
 use summary::{Running, Summary};
+use swaps::{Parties, Swap};
 use transfers::{Transfer, Users};
 
 /// Fewest transfers: each special one, and a few plain ones both ways.
 const TRANSFERS_MIN: u32 = 10;
 /// Most: the demo keeps them all in memory.
 const TRANSFERS_MAX: u32 = 20_000;
+/// Most swaps: each is played step by step by the same two parties.
+const SWAPS_MAX: u32 = 1_000;
 /// A transfer may take this many blocks, both ways and back again, before the demo gives up; and a fixed allowance.
 const TRANSFER_BLOCKS: u32 = 30;
 const TRANSFER_ALLOWANCE: Duration = Duration::from_secs(60);
@@ -58,14 +62,18 @@ const TRANSFER_ALLOWANCE: Duration = Duration::from_secs(60);
 What it does: starts two QBFT chains in this process, deploys vault, outbox and light client on each, starts one relayer
 per organisation as a process of its own, and sends transfers: ERC-20 there and back (lock, mint, burn, release), an
 ERC-721 there and back, one that is late and comes back, one whose credit fails and comes back, one that can be paid
-neither there nor back, is parked, and is claimed.
+neither there nor back, is parked, and is claimed. Among them two parties swap, ERC-20 for ERC-20 and bills (ERC-721) for
+money, and vanish or cancel after each step: the relayers void what is overdue.
 
-Exit code 0: every transfer ended as it should, and INV-1 (backed), INV-2 (once) and INV-3 (credited xor returned) hold,
-as read from both chains.")]
+Exit code 0: every transfer ended as it should, and INV-1 (backed), INV-2 (once), INV-3 (credited xor returned)
+and INV-4 (both legs of a swap or none) hold, as read from both chains.")]
 pub struct DemoArgs {
     /// How many transfers.
     #[arg(long, default_value_t = 200, value_parser = clap::value_parser!(u32).range(i64::from(TRANSFERS_MIN)..=i64::from(TRANSFERS_MAX)))]
     pub transfers: u32,
+    /// How many swaps, beside the transfers. Parties vanish or cancel in five of seven.
+    #[arg(long, default_value_t = 14, value_parser = clap::value_parser!(u32).range(0..=i64::from(SWAPS_MAX)))]
+    pub swaps: u32,
     /// Validators of each chain.
     #[arg(long, default_value_t = 4, value_parser = parse_validators)]
     pub validators: usize,
@@ -226,6 +234,8 @@ impl Stage {
 /// What the transfers came to.
 struct Acted {
     transfers: Vec<(Transfer, Place)>,
+    parties: Parties,
+    swaps: Vec<Swap>,
     users: Users,
     claimed_to: alloy::primitives::Address,
     first_lock: Instant,
@@ -256,6 +266,7 @@ impl Scene<'_> {
         self.progress.say("one transfer is held up until it is late");
         self.pause(true).await?;
         users.fund(self.bridge).await?;
+        let parties = Parties::new(alpha, beta, self.args.swaps as usize);
         let first_lock = Instant::now();
         let (late, timeout) = transfers::send_late(&users, self.bridge, alpha).await?;
         while beta.now().await? < timeout {
@@ -264,19 +275,26 @@ impl Scene<'_> {
         self.pause(false).await?;
         self.progress.start(total as u64);
         let mut sent = vec![late];
+        sent.extend(parties.fund(self.bridge, alpha).await?);
         sent.extend(transfers::send_there(&users, self.bridge, alpha, total).await?);
         let there = transfers::places(self.ledger, &sent, self.patience()).await?;
         self.settle(&there, "the way there").await?;
-        let back = transfers::send_back(&users, self.bridge, beta, total).await?;
+        let (back, swaps) = futures::try_join!(
+            transfers::send_back(&users, self.bridge, beta, total),
+            parties.play(self.bridge, self.networks)
+        )?;
         let back_places = transfers::places(self.ledger, &back, self.patience()).await?;
         self.settle(&back_places, "the way back").await?;
+        self.progress.say("the swaps");
+        swaps::settle(self.ledger, &swaps, self.patience()).await?;
         self.ledger.wait("the last returns", self.patience(), |seen| (seen.open() == 0).then_some(())).await?;
         let last_decision = Instant::now();
         self.progress.say("claiming what was parked");
         let claimed_to = transfers::claim_parked(&users, self.bridge).await?;
         sent.extend(back);
         let places = there.into_iter().chain(back_places);
-        Ok(Acted { transfers: sent.into_iter().zip(places).collect(), users, claimed_to, first_lock, last_decision })
+        let transfers = sent.into_iter().zip(places).collect();
+        Ok(Acted { transfers, parties, swaps, users, claimed_to, first_lock, last_decision })
     }
 
     /// Pauses or resumes the lane that leaves home, at both relayers, as an operator would.
@@ -307,10 +325,12 @@ impl Scene<'_> {
         )?;
         let supply = vec![supply.0, supply.1];
         let sent: Vec<Transfer> = acted.transfers.iter().map(|(transfer, _)| transfer.clone()).collect();
-        let books = Books::after(self.bridge, &acted.users, &sent, acted.claimed_to);
+        let mut books = Books::after(self.bridge, &acted.users, &sent, acted.claimed_to);
+        books.know(acted.parties.balances(self.bridge, &acted.swaps)?);
         let differences = books.differences(self.bridge, &acted.users, self.networks).await?;
+        let atomic = swaps::atomic(self.bridge, self.networks, &acted.swaps).await?;
         // The guard is not held across anything that waits.
-        let (invariants, lock_to_credit, sent_to_lock, seen) = {
+        let (mut invariants, lock_to_credit, sent_to_lock, seen) = {
             let seen = self.ledger.seen();
             let xor = invariants::credited_xor_returned(&seen, &acted.transfers, self.bridge.lanes);
             let xor = invariants::with_balances(xor, differences);
@@ -318,6 +338,8 @@ impl Scene<'_> {
             let (credit, lock) = figures::latency(&seen, &acted.transfers);
             (verdicts, credit, lock, seen.clone())
         };
+        invariants.push(atomic);
+        let swap_seconds = figures::Quantiles::of(swaps::seconds(&seen, &acted.swaps));
         let costs = figures::costs(&seen, &acted.transfers, self.networks, self.bridge.lanes).await?;
         let mut kinds = BTreeMap::new();
         for (transfer, _) in &acted.transfers {
@@ -326,6 +348,8 @@ impl Scene<'_> {
         Ok(Summary {
             ok: invariants.iter().all(|verdict| verdict.holds),
             transfers: kinds,
+            swaps: swaps::kinds(&acted.swaps),
+            swap_seconds,
             seconds_total: started.elapsed().as_secs_f64(),
             seconds_transferring: (acted.last_decision - acted.first_lock).as_secs_f64(),
             latency_seconds: figures::Latency { lock_to_credit, sent_to_lock, stages, stages_are: figures::STAGES_ARE },

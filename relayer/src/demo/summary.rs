@@ -16,6 +16,10 @@ pub(super) struct Summary {
     pub(super) ok: bool,
     /// How many transfers ended how.
     pub(super) transfers: BTreeMap<&'static str, usize>,
+    /// How many swaps were played how.
+    pub(super) swaps: BTreeMap<&'static str, usize>,
+    /// From the last party's lock to the release of both legs, seconds.
+    pub(super) swap_seconds: Quantiles,
     /// From the command to the last credit, seconds.
     pub(super) seconds_total: f64,
     /// Of these, from the first lock to the last decision.
@@ -26,7 +30,7 @@ pub(super) struct Summary {
     pub(super) costs: Costs,
     /// Both sides of each ERC-20.
     pub(super) supply: Vec<Supply>,
-    /// INV-1, 2 and 3.
+    /// INV-1, 2, 3 and 4.
     pub(super) invariants: Vec<Verdict>,
     /// Peak memory, bytes: this process (with both chains in it) and each relayer.
     pub(super) memory: BTreeMap<String, u64>,
@@ -63,6 +67,11 @@ impl fmt::Display for Summary {
         let total: usize = self.transfers.values().sum();
         let kinds: Vec<String> = self.transfers.iter().map(|(kind, count)| format!("{count} {kind}")).collect();
         writeln!(f, "{total} transfers: {}", kinds.join(", "))?;
+        if !self.swaps.is_empty() {
+            let total: usize = self.swaps.values().sum();
+            let kinds: Vec<String> = self.swaps.iter().map(|(kind, count)| format!("{count} {kind}")).collect();
+            writeln!(f, "{total} swaps: {}", kinds.join(", "))?;
+        }
         writeln!(
             f,
             "{:.1} s in all, {:.1} s from the first lock to the last decision\n",
@@ -71,6 +80,9 @@ impl fmt::Display for Summary {
         writeln!(f, "Latency                              p50        p99")?;
         row(f, "sending a lock > its block", &self.latency_seconds.sent_to_lock)?;
         row(f, "lock > credit", &self.latency_seconds.lock_to_credit)?;
+        if self.swap_seconds.count > 0 {
+            row(f, "second lock > both legs released", &self.swap_seconds)?;
+        }
         if !self.latency_seconds.stages.is_empty() {
             writeln!(f, "  by the relayers' histograms, estimated within their buckets:")?;
         }

@@ -38,7 +38,7 @@ struct Rig {
 async fn rig() -> Rig {
     let _ = rustls::crypto::ring::default_provider().install_default();
     let block_time = Duration::from_millis(200);
-    let args = DemoArgs { transfers: TRANSFERS, validators: 4, block_time, keep: false };
+    let args = DemoArgs { transfers: TRANSFERS, swaps: 0, validators: 4, block_time, keep: false };
     let dir = tempfile::tempdir().unwrap();
     let options = ChainOptions::from(&args);
     let ((alpha, at_alpha), (beta, at_beta)) =

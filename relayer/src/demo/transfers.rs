@@ -164,6 +164,18 @@ pub(super) async fn send_late(users: &Users, bridge: &Bridge, alpha: &Network) -
     Ok((sent, timeout))
 }
 
+/// Sends what a party of swaps needs at the other end there, to itself.
+pub(super) async fn send_to_itself(
+    user: &User,
+    bridge: &Bridge,
+    alpha: &Network,
+    amount: U256,
+) -> Result<Transfer, CliError> {
+    let timeout = alpha.now().await? + TIMEOUT_SECONDS;
+    let (token, recipient) = (bridge.credit.home, user.address());
+    lock(user, bridge, 0, Lock { purpose: Purpose::Erc20There, token, amount, recipient, timeout }).await
+}
+
 /// How many ERC-20 transfers go there and back when `total` transfers are asked for.
 pub(super) fn split(total: usize) -> (usize, usize) {
     let plain = total.saturating_sub(SPECIAL);
