@@ -16,7 +16,7 @@ try {
 
 must(run.ok === true, `ok: expected true, found ${run.ok}`);
 
-for (const id of ["INV-1", "INV-2", "INV-3"]) {
+for (const id of ["INV-1", "INV-2", "INV-3", "INV-4"]) {
   const verdict = run.invariants?.find((v) => v.id === id);
   must(verdict?.holds === true && verdict.violations.length === 0, `${id}: ${JSON.stringify(verdict)}`);
 }
@@ -36,10 +36,16 @@ const total = endings.reduce((sum, [, count]) => sum + count, 0);
 must(total >= 200, `transfers: expected at least 200, found ${total}`);
 must(endings.length >= 7 && endings.every(([, count]) => count >= 1), `transfers: kinds ${JSON.stringify(run.transfers)}`);
 
+const swaps = Object.values(run.swaps ?? {}).reduce((sum, count) => sum + count, 0);
+must(swaps >= 14 && Object.keys(run.swaps).length >= 7, `swaps: ${JSON.stringify(run.swaps)}`);
+
 const between = (what, value, low, high) =>
   must(typeof value === "number" && value >= low && value <= high, `${what}: expected ${low} to ${high}, found ${value}`);
 between("seconds_total", run.seconds_total, 1, 60);
 between("memory_total", run.memory_total, 1e6, 300e6);
+
+between("swap_seconds.count", run.swap_seconds?.count, 4, swaps);
+between("swap_seconds.p50", run.swap_seconds?.p50, 0.001, 30);
 
 const { lock_to_credit: credit, stages } = run.latency_seconds ?? {};
 between("lock_to_credit.count", credit?.count, 150, total);
@@ -60,7 +66,7 @@ if (problems.length > 0) {
 }
 const mib = (run.memory_total / 2 ** 20).toFixed(0);
 console.log(
-  `demo: ${total} transfers in ${run.seconds_total.toFixed(1)} s, lock to credit p50 ${credit.p50.toFixed(2)} s ` +
+  `demo: ${total} transfers and ${swaps} swaps in ${run.seconds_total.toFixed(1)} s, lock to credit p50 ${credit.p50.toFixed(2)} s ` +
     `p99 ${credit.p99.toFixed(2)} s, ${costs.entries_per_delivery_mean.toFixed(1)} entries a delivery, ` +
     `${costs.gas_per_entry_received} gas an entry received, ${mib} MiB`,
 );

@@ -55,8 +55,10 @@ async fn running() -> (Child, Vec<u32>, PathBuf) {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn assets_cross_and_come_back_and_the_invariants_hold() {
-    let output =
-        tokio::time::timeout(Duration::from_secs(240), demo(&["--transfers", "60", "--output", "json"]).output());
+    let output = tokio::time::timeout(
+        Duration::from_secs(240),
+        demo(&["--transfers", "60", "--swaps", "7", "--output", "json"]).output(),
+    );
     let output = output.await.expect("in time").unwrap();
     let text = String::from_utf8(output.stdout).unwrap();
     let log = String::from_utf8_lossy(&output.stderr);
@@ -65,15 +67,18 @@ async fn assets_cross_and_come_back_and_the_invariants_hold() {
     assert_eq!(summary["ok"], true, "{summary:#}");
     let held: Vec<bool> =
         summary["invariants"].as_array().unwrap().iter().map(|verdict| verdict["holds"].as_bool().unwrap()).collect();
-    assert_eq!(held, [true; 3], "{summary:#}");
+    assert_eq!(held, [true; 4], "{summary:#}");
     let counts = summary["transfers"].as_object().unwrap();
     assert_eq!(counts.values().map(|count| count.as_u64().unwrap()).sum::<u64>(), 60);
     for special in ["late (came back)", "refused (came back)", "parked (claimed)", "ERC-721 there", "ERC-721 back"] {
         assert_eq!(counts[special], 1, "{special}");
     }
     assert!(summary["latency_seconds"]["stages"].as_object().unwrap().len() >= 3, "{summary:#}");
-    // Sixty transfers and three returns, in fewer deliveries than entries.
-    assert_eq!(summary["costs"]["entries"], 63, "{summary:#}");
+    // One of each plot; of six of them both legs were decided, of one only one.
+    assert_eq!(summary["swaps"].as_object().unwrap().values().map(|n| n.as_u64().unwrap()).collect::<Vec<_>>(), [1; 7]);
+    assert_eq!(summary["swap_seconds"]["count"], 2, "{summary:#}");
+    // Sixty transfers, three returns and thirteen facts, in fewer deliveries than entries.
+    assert_eq!(summary["costs"]["entries"], 60 + 3 + 13, "{summary:#}");
     assert!(summary["costs"]["deliveries"].as_u64().unwrap() < 63, "{summary:#}");
 }
 

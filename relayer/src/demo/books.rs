@@ -82,6 +82,16 @@ impl Books {
         users: &Users,
         chains: [&Network; 2],
     ) -> Result<Vec<String>, CliError> {
+        let mut differences = self.compare(chains).await?;
+        let owner = chains[0].view(bridge.bill.home, IToken::ownerOfCall { id: U256::from(BILL_ID) }).await?;
+        if users.alpha.first().map(|user| user.address()) != Some(owner) {
+            differences.push(format!("the ERC-721 belongs to {owner}, not to who sent it there and back"));
+        }
+        Ok(differences)
+    }
+
+    /// Reads every balance and compares.
+    pub(super) async fn compare(&self, chains: [&Network; 2]) -> Result<Vec<String>, CliError> {
         let mut differences = Vec::new();
         for (&(chain, token, owner), expected) in &self.0 {
             let network = chains[chain.min(1)];
@@ -89,10 +99,6 @@ impl Books {
             if found != *expected {
                 differences.push(format!("{owner} on {}: expected {expected} of {token}, found {found}", network.name));
             }
-        }
-        let owner = chains[0].view(bridge.bill.home, IToken::ownerOfCall { id: U256::from(BILL_ID) }).await?;
-        if users.alpha.first().map(|user| user.address()) != Some(owner) {
-            differences.push(format!("the ERC-721 belongs to {owner}, not to who sent it there and back"));
         }
         Ok(differences)
     }

@@ -329,6 +329,10 @@ impl Harness {
         &self.networks[at]
     }
 
+    pub(super) fn bridge(&self) -> &Bridge {
+        &self.bridge
+    }
+
     pub(super) fn ledger(&self) -> &Ledger {
         &self.ledger
     }

@@ -20,6 +20,7 @@ mod setup;
 mod stages;
 mod summary;
 mod swaps;
+pub mod trade;
 mod transfers;
 mod user;
 
@@ -260,7 +261,8 @@ impl Scene<'_> {
 
     async fn act(&self) -> Result<Acted, CliError> {
         let [alpha, beta] = self.networks;
-        let total = self.args.transfers as usize;
+        // The parties of swaps need one of them for themselves.
+        let total = self.args.transfers as usize - usize::from(self.args.swaps > 0);
         children::ready(&self.bridge.sockets, true).await?;
         let users = Users::new(alpha, beta);
         self.progress.say("one transfer is held up until it is late");

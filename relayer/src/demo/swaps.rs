@@ -67,6 +67,9 @@ const PLOTS: [Plot; 7] = [
     Plot::NobodyLocks,
 ];
 
+/// Most acts of a plot.
+pub(super) const STEPS: usize = 2;
+
 /// One act of a party on its own leg.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Act {
@@ -102,7 +105,7 @@ impl Plot {
     }
 
     /// Legs that nobody but a relayer will ever decide.
-    const fn abandoned(self) -> Option<u8> {
+    pub(super) const fn abandoned(self) -> Option<u8> {
         match self {
             Self::SecondGone => Some(1),
             Self::FirstGone => Some(0),
@@ -190,35 +193,39 @@ impl Parties {
 
     /// Plays the swaps, all at once, step by step. The second party's money has arrived.
     pub(super) async fn play(&self, bridge: &Bridge, networks: [&Network; 2]) -> Result<Vec<Swap>, CliError> {
-        if self.count == 0 {
-            return Ok(Vec::new());
+        let mut swaps = self.agree(bridge, networks).await?;
+        for step in 0..STEPS {
+            self.step(bridge, &mut swaps, step).await?;
         }
-        let payer = self.user(1, 1)?;
-        let approve = IToken::approveCall { to: bridge.ends[1].vault, amountOrId: U256::MAX };
-        payer.call(bridge.credit.voucher, &approve).await?;
+        Ok(swaps)
+    }
+
+    /// The parties agree on all terms. The second party's money has arrived.
+    pub(super) async fn agree(&self, bridge: &Bridge, networks: [&Network; 2]) -> Result<Vec<Swap>, CliError> {
         let mut swaps = Vec::with_capacity(self.count);
+        if self.count > 0 {
+            let approve = IToken::approveCall { to: bridge.ends[1].vault, amountOrId: U256::MAX };
+            self.user(1, 1)?.call(bridge.credit.voucher, &approve).await?;
+        }
         for number in 0..self.count {
             swaps.push(self.propose(bridge, networks, number).await?);
         }
-        let steps = swaps.iter().map(|s| s.plot.acts().len()).max().unwrap_or_default();
-        for step in 0..steps {
-            let mut sent = Vec::new();
-            for (at, swap) in swaps.iter().enumerate() {
-                let Some(act) = swap.plot.acts().get(step) else { continue };
-                sent.push((at, act.leg(), self.act(bridge, swap, *act).await?));
-            }
-            let waits = sent.iter().map(|(_, leg, tx)| async move {
-                let leg = usize::from(*leg);
-                self.user(leg, leg)?.receipt(*tx).await
-            });
-            try_join_all(waits).await?;
-            for (at, ..) in sent {
-                if let Some(swap) = swaps.get_mut(at) {
-                    swap.acted = Instant::now();
-                }
-            }
-        }
         Ok(swaps)
+    }
+
+    /// Takes one step of every swap that has it, and waits until all are in blocks.
+    pub(super) async fn step(&self, bridge: &Bridge, swaps: &mut [Swap], step: usize) -> Result<(), CliError> {
+        let mut sent = Vec::new();
+        for swap in swaps.iter_mut() {
+            let Some(act) = swap.plot.acts().get(step) else { continue };
+            let tx = self.act(bridge, swap, *act).await?;
+            sent.push((swap, usize::from(act.leg()), tx));
+        }
+        try_join_all(sent.iter().map(|(_, end, tx)| async move { self.user(*end, *end)?.receipt(*tx).await })).await?;
+        for (swap, ..) in sent {
+            swap.acted = Instant::now();
+        }
+        Ok(())
     }
 
     /// Terms as the parties agree on them.

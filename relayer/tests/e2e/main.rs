@@ -1,6 +1,6 @@
 //! End to end, under trouble: real processes of the relayer between two embedded chains, killed, cut off, lied to, spoilt.
-//! Every test ends by reading both chains itself: INV-1, INV-2 and INV-3 hold, and each lock ended credited or returned
-//! within a stated time.
+//! Every test ends by reading both chains itself: INV-1, INV-2 and INV-3 hold (of swaps INV-4, too), and each lock ended
+//! credited or returned within a stated time.
 #![cfg(feature = "demo")]
 #![allow(clippy::unwrap_used, clippy::expect_used, missing_docs)]
 
@@ -8,6 +8,7 @@ mod files;
 mod kills;
 mod nodes;
 mod peers;
+mod swaps;
 
 use causeway::demo::harness::Harness;
 use std::{path::Path, time::Duration};
