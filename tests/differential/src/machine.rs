@@ -16,7 +16,7 @@ use revm::{
 /// Gas of a call: far above what any contract here takes, so that nothing is refused for lack of it.
 const GAS: u64 = 60_000_000;
 
-/// Who sends everything.
+/// Who sends everything, unless somebody else is named.
 pub const SENDER: Address = Address::repeat_byte(0x5e);
 
 /// Why a call did not return.
@@ -36,21 +36,27 @@ pub struct Machine {
     pub gas: u64,
     /// Unix seconds of the block.
     pub now: u64,
+    /// Who sends.
+    pub sender: Address,
+    /// Chain id.
+    pub id: u64,
 }
 
 impl Machine {
     /// An empty chain.
     pub fn new(now: u64) -> Self {
-        Self { db: CacheDB::new(EmptyDB::default()), gas: GAS, now }
+        Self { db: CacheDB::new(EmptyDB::default()), gas: GAS, now, sender: SENDER, id: 1 }
     }
 
     fn run(&mut self, kind: TxKind, data: Bytes, commit: bool) -> ExecutionResult {
         let mut cfg = CfgEnv::new_with_spec(SpecId::BERLIN);
+        cfg.chain_id = self.id;
         cfg.disable_nonce_check = true;
         cfg.disable_eip3607 = true;
         cfg.limit_contract_code_size = Some(0x6000);
         let block = BlockEnv { timestamp: U256::from(self.now), gas_limit: self.gas, ..BlockEnv::default() };
-        let tx = TxEnv { caller: SENDER, gas_limit: self.gas, kind, data, ..TxEnv::default() };
+        let tx =
+            TxEnv { caller: self.sender, chain_id: Some(self.id), gas_limit: self.gas, kind, data, ..TxEnv::default() };
         let mut evm = Context::mainnet().with_db(&mut self.db).with_cfg(cfg).with_block(block).build_mainnet();
         if commit {
             evm.transact_commit(tx).expect("the transaction is of the EVM's form")
@@ -84,6 +90,17 @@ impl Machine {
             ExecutionResult::Revert { output, .. } => Err(Failed::Reverted(output)),
             ExecutionResult::Halt { reason, .. } => Err(Failed::Halted(format!("{reason:?}"))),
         }
+    }
+
+    /// Calls as somebody else, and keeps what changed.
+    ///
+    /// # Errors
+    /// How it failed; then nothing changed.
+    pub fn send_as<C: SolCall>(&mut self, sender: Address, to: Address, call: &C) -> Result<C::Return, Failed> {
+        let usual = std::mem::replace(&mut self.sender, sender);
+        let answer = self.send(to, call);
+        self.sender = usual;
+        answer
     }
 
     /// Calls without changing anything.

@@ -20,7 +20,9 @@ use causeway_differential::{
     trie,
     validators::{Parts, addresses},
 };
-use common::world::{LOCKED, REMOTE_ASSET, REMOTE_OUTBOX, START, World, deliverCall, deliverFactsCall, deliverFactsReturn};
+use common::world::{
+    LOCKED, REMOTE_ASSET, REMOTE_OUTBOX, START, World, deliverCall, deliverFactsCall, deliverFactsReturn,
+};
 
 const SEED: u64 = 0x5eed_0000_0000_0003;
 const BATCHES: usize = 60;
@@ -177,7 +179,7 @@ fn plain_or_facts(
         runs: call.runs.clone(),
     };
     let by_vault = world.machine.call(world.vault, &plain);
-    assert_eq!(by_vault.is_ok(), by_module.is_ok(), "deliver and deliverFacts: {by_module:?}");
+    assert_eq!(by_vault.is_ok(), by_module.is_ok(), "deliver and deliverFacts: {:?}", by_module.as_ref().err());
 }
 
 #[test]

@@ -51,7 +51,8 @@ contract SwapHandler is Bridge {
             t.legs[k].to = _word(people[(s >> 72) % 3]);
             t.legs[k].deadline = uint64(_now() + bound(s >> 128, 1, 3 hours));
         }
-        t.nonce = bytes32(seed);
+        // The same seed at the same time would be the same swap.
+        t.nonce = bytes32(swaps.length);
         swaps.push(t);
     }
 
