@@ -171,7 +171,8 @@ mod tests {
     #[test]
     fn what_is_packed_unpacks_to_the_bundle() {
         let delivery = delivery();
-        let call = IVault::deliverCall::abi_decode(&calldata(&delivery).unwrap()).unwrap();
+        // A fact of a swap is among them.
+        let call = ISwaps::deliverFactsCall::abi_decode(&calldata(&delivery).unwrap()).unwrap();
         assert_eq!((call.lane, call.first), (LANE.0, 4));
         assert_eq!((call.update.as_ref(), call.stateProof.as_ref()), (&[1, 2][..], &[3][..]));
         let runs = decode_runs(LANE, REVERSE, 4, &call.runs).unwrap();
@@ -180,6 +181,22 @@ mod tests {
         let kinds: Vec<Vec<usize>> =
             runs.iter().map(|run| run.groups.iter().map(|g| g.entries().len()).collect()).collect();
         assert_eq!(kinds, [vec![2, 1, 1], vec![1, 1, 1]], "groups end with asset, run and proof");
+    }
+
+    #[test]
+    fn the_hot_path_is_called_where_no_fact_of_a_swap_is_among_the_entries() {
+        let entries = vec![transfer(LANE, 4, 1), transfer(LANE, 5, 1)];
+        let runs = vec![Run { peak: 3, count: 2, siblings: vec![] }];
+        let mut bundle = Bundle { entries, runs, ..Bundle::clone(&delivery().bundle) };
+        let call = |bundle: &Bundle| {
+            let data = calldata(&Delivery { bundle: Arc::new(bundle.clone()), originals: vec![] }).unwrap();
+            <[u8; 4]>::try_from(&data[..4]).unwrap()
+        };
+        assert_eq!(call(&bundle), IVault::deliverCall::SELECTOR);
+        for fact in [Body::SwapLocked, Body::SwapVoided] {
+            bundle.entries[1].body = fact(SwapLeg { swap_id: B256::repeat_byte(9), leg: 1 });
+            assert_eq!(call(&bundle), ISwaps::deliverFactsCall::SELECTOR);
+        }
     }
 
     #[test]

@@ -159,3 +159,54 @@ impl Entries for EvmEntries {
         self.pool.lied_to(LOGS, to, detail);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, clippy::indexing_slicing)]
+    use super::*;
+    use alloy::primitives::U256;
+
+    fn terms() -> swap::Terms {
+        let leg = |n: u8| swap::Leg {
+            asset: B256::repeat_byte(n),
+            amount: U256::from(n),
+            from: B256::with_last_byte(n),
+            to: B256::with_last_byte(n + 1),
+            deadline: 1_800_000_000,
+        };
+        let lanes = [LaneId(B256::repeat_byte(1)), LaneId(B256::repeat_byte(2))];
+        swap::Terms { lanes, legs: [leg(3), leg(5)], nonce: B256::repeat_byte(7) }
+    }
+
+    fn read(swap: B256, terms: &swap::Terms, voided: bool) -> Result<VaultEvent, String> {
+        let terms = ISwaps::Terms::from(terms);
+        let data = if voided {
+            ISwaps::LegVoided { swapId: swap, leg: 1, terms }.encode_log_data()
+        } else {
+            ISwaps::LegLocked { swapId: swap, leg: 1, terms }.encode_log_data()
+        };
+        event(&data, EventAt { block: 5, tx: B256::repeat_byte(6) })
+    }
+
+    #[test]
+    fn terms_of_a_leg_are_read_as_they_were_written() {
+        let terms = terms();
+        for voided in [false, true] {
+            let at = EventAt { block: 5, tx: B256::repeat_byte(6) };
+            let expected = VaultEvent::Leg { terms: Box::new(terms), leg: 1, voided, at };
+            assert_eq!(read(terms.id(), &terms, voided).unwrap(), expected);
+        }
+    }
+
+    #[test]
+    fn atk_061_terms_that_differ_in_one_field_are_another_swaps() {
+        let genuine = terms();
+        for word in 0..swap::TERMS_WORDS {
+            let mut words = genuine.words();
+            words[word].0[31] ^= 1;
+            let other = swap::Terms::from_words(&words).unwrap();
+            let refused = read(genuine.id(), &other, false).unwrap_err();
+            assert!(refused.contains(&other.id().to_string()), "{word}: {refused}");
+        }
+    }
+}
