@@ -13,10 +13,11 @@ use crate::{
 };
 use causeway_core::LaneId;
 use causeway_proto::admin::v1::{
-    Client, DiscardDeadLetterRequest, DiscardDeadLetterResponse, EntryTrace, GetClientRequest, GetLaneRequest,
-    GetStatusRequest, Lane, ListDeadLettersRequest, ListDeadLettersResponse, ListEntriesRequest, ListEntriesResponse,
-    ListLanesRequest, ListLanesResponse, PauseLaneRequest, RelayerStatus, ReloadRequest, ReloadResponse,
-    ResumeLaneRequest, RetryDeadLetterRequest, RetryDeadLetterResponse, TraceEntryRequest,
+    Client, DiscardDeadLetterRequest, DiscardDeadLetterResponse, DrainRequest, DrainResponse, EntryTrace,
+    GetClientRequest, GetLaneRequest, GetStatusRequest, Lane, ListDeadLettersRequest, ListDeadLettersResponse,
+    ListEntriesRequest, ListEntriesResponse, ListLanesRequest, ListLanesResponse, PauseLaneRequest, RelayerStatus,
+    ReloadRequest, ReloadResponse, ResumeLaneRequest, RetryDeadLetterRequest, RetryDeadLetterResponse,
+    TraceEntryRequest,
     admin_service_server::{AdminService, AdminServiceServer},
 };
 use std::{future::Future, sync::Arc, time::Duration};
@@ -252,6 +253,12 @@ impl AdminService for Admin {
             Ok(DiscardDeadLetterResponse { dead_letter: Some(letter) })
         };
         self.audited(call, work).await
+    }
+
+    async fn drain(&self, request: Request<DrainRequest>) -> Answer<DrainResponse> {
+        let comment = request.get_ref().comment.clone();
+        let call = call(&request, "Drain", "", Some(&comment));
+        self.audited(call, self.control.drain()).await
     }
 
     async fn reload(&self, request: Request<ReloadRequest>) -> Answer<ReloadResponse> {

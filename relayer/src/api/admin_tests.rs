@@ -15,9 +15,9 @@ use crate::{
 use async_trait::async_trait;
 use causeway_core::LaneId;
 use causeway_proto::admin::v1::{
-    Client, DeadLetter, Entry, EntryTrace, GetLaneRequest, GetStatusRequest, Lane, ListDeadLettersRequest,
-    ListEntriesRequest, ListLanesRequest, PauseLaneRequest, RelayerStatus, ReloadRequest, ReloadResponse,
-    RetryDeadLetterRequest, admin_service_client::AdminServiceClient,
+    Client, DeadLetter, DrainResponse, Entry, EntryTrace, GetLaneRequest, GetStatusRequest, Lane,
+    ListDeadLettersRequest, ListEntriesRequest, ListLanesRequest, PauseLaneRequest, RelayerStatus, ReloadRequest,
+    ReloadResponse, RetryDeadLetterRequest, admin_service_client::AdminServiceClient,
 };
 use std::{
     os::unix::fs::PermissionsExt,
@@ -81,6 +81,9 @@ impl Control for Daemon {
     }
     async fn discard(&self, _: u64) -> Result<DeadLetter, Refused> {
         Ok(DeadLetter::default())
+    }
+    async fn drain(&self) -> Result<DrainResponse, Refused> {
+        Ok(DrainResponse::default())
     }
     async fn reload(&self, _: bool) -> Result<ReloadResponse, Refused> {
         Err(Refused::invalid("lanes[0].batch: expected 1 to 256, found 0"))

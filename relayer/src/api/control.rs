@@ -4,7 +4,9 @@
 use crate::lane::error::{Class, Error, Kind};
 use async_trait::async_trait;
 use causeway_core::LaneId;
-use causeway_proto::admin::v1::{Client, DeadLetter, Entry, EntryTrace, Lane, RelayerStatus, ReloadResponse};
+use causeway_proto::admin::v1::{
+    Client, DeadLetter, DrainResponse, Entry, EntryTrace, Lane, RelayerStatus, ReloadResponse,
+};
 use std::{fmt, time::Duration};
 
 /// Which entries to list.
@@ -43,6 +45,8 @@ pub trait Control: Send + Sync + 'static {
     async fn retry(&self, number: u64) -> Result<DeadLetter, Refused>;
     /// Forgets a dead letter.
     async fn discard(&self, number: u64) -> Result<DeadLetter, Refused>;
+    /// Begins nothing new, finishes what is under way, and ends the relayer then. Says how much that is.
+    async fn drain(&self) -> Result<DrainResponse, Refused>;
     /// Reads configuration and certificates again; with `validate_only` says what would change.
     async fn reload(&self, validate_only: bool) -> Result<ReloadResponse, Refused>;
 }

@@ -57,6 +57,8 @@ pub struct Chain {
     pub trusting_period: Duration,
     /// Newest height that [`Self::verifier`] accepted. A transaction counts as final when its block is at or below it.
     pub verified: watch::Receiver<u64>,
+    /// Takes a changed configuration while the chain is in use.
+    pub reconfigure: Arc<dyn Reconfigure>,
     /// State of the nodes, for `check`, `status` and `/readyz`.
     pub endpoints: Arc<dyn EndpointStates>,
 }
@@ -98,6 +100,15 @@ pub trait Holdings: Send + Sync {
     /// Of the asset that is `token` on this chain, for the bridge whose lane `out_lane` leaves it; in smallest units,
     /// tokens for non-fungible ones.
     async fn held(&self, out_lane: LaneId, token: &Account) -> Result<U256>;
+}
+
+/// Takes what may change while a chain is in use out of its section: more endpoints, limits.
+pub trait Reconfigure: Send + Sync {
+    /// Applies `config`; what cannot change while it runs is not looked at.
+    ///
+    /// # Errors
+    /// `InvalidConfig`: an endpoint.
+    fn apply(&self, config: &registry::ChainConfig) -> Result<()>;
 }
 
 /// Gives the present state of a chain's nodes.

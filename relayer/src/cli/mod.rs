@@ -75,6 +75,8 @@ pub enum Command {
     DeadLetters(admin::dead_letters::DeadLettersArgs),
     /// Have the running relayer read its configuration and certificates again.
     Reload(admin::reload::ReloadArgs),
+    /// Have the running relayer begin nothing new, finish what is under way, and end.
+    Drain(admin::drain::DrainArgs),
     /// Show what a configuration may contain.
     #[command(subcommand)]
     Config(config_cmd::ConfigCommand),
@@ -137,6 +139,7 @@ async fn dispatch(cli: Cli) -> Answer {
         Command::Client(args) => admin::client::run(admin::connect(&cli.config).await?, args).await,
         Command::DeadLetters(args) => admin::dead_letters::run(admin::connect(&cli.config).await?, args).await,
         Command::Reload(args) => admin::reload::run(admin::connect(&cli.config).await?, args).await,
+        Command::Drain(args) => admin::drain::run(admin::connect(&cli.config).await?, args).await,
         Command::Config(command) => config_cmd::run(&command),
         Command::Completions { shell } => Ok(completions(shell)),
     }

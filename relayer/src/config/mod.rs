@@ -6,6 +6,7 @@
 
 pub mod agreement;
 pub mod error;
+pub mod hot;
 mod load;
 pub mod reference;
 pub mod secret;
@@ -83,6 +84,11 @@ impl Config {
             Side::Chain(name) => self.chains.get(name).and_then(|chain| agreement.end(validate::chain_id(chain))),
         };
         agreement.lanes(side)
+    }
+
+    /// How the lanes of a bridge work.
+    pub fn lane_settings(&self, bridge: &BridgeConfig) -> Settings {
+        bridge.lanes.clone().unwrap_or_else(|| self.lanes.clone())
     }
 
     /// How to reach an organisation.

@@ -20,6 +20,17 @@ pub fn markdown() -> String {
          inside it; private keys and other secrets stand in files of their own, mode 0600. Durations are written like \
          `500ms`, `30s`, `14days`. `causeway init` writes a commented example, `causeway check` tries everything.\n",
     );
+    page.push_str(
+        "\n## Changes while a relayer runs\n\n\
+         A running relayer reads its file again when it changed, on SIGHUP, and for `causeway reload`. A file with anything \
+         wrong in it changes nothing: the relayer says what is wrong and runs on the one before. These keys apply at once; so \
+         do renewed certificates, keys and revocation lists. Every other key that differs is named and needs a restart: it is \
+         part of what organisations agreed on or told each other, or stands for as long as the process does.\n\n\
+         | key | what happens |\n|---|---|\n",
+    );
+    for (key, text) in super::hot::HOT {
+        let _ = writeln!(page, "| `{key}` | {text} |");
+    }
     section(&mut page, &schema, &schema, "", 0);
     page
 }

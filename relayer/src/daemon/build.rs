@@ -1,6 +1,7 @@
 //! From the configuration to chains and lanes, with what the journal remembers of them.
 
 use super::{
+    drain::Drain,
     links::Links,
     observe::{LaneHandles, Observe},
     paused::Paused,
@@ -16,6 +17,7 @@ use crate::{
         drive::Drive,
         error::{Error, Kind, Result},
         freeze::Report,
+        live::Live,
         overdue::Overdue,
         ports::{Clock, DeadLetter, Journal, Peer},
         prove::Prover,
@@ -58,6 +60,7 @@ pub(super) struct Parts {
     pub(super) tasks: TaskTracker,
     pub(super) stop: CancellationToken,
     pub(super) paused: Paused,
+    pub(super) drain: Arc<Drain>,
 }
 
 /// A chain with its ports.
@@ -75,6 +78,7 @@ pub(super) struct BuiltLane {
     pub(super) destination: Arc<ChainView>,
     pub(super) book: Arc<Book>,
     pub(super) reverse: LaneId,
+    pub(super) settings: Live<Settings>,
     pub(super) handles: Arc<LaneHandles>,
     pub(super) run: Arc<Lane>,
     /// Voids overdue legs of this lane; holds the bridge's swaps.
@@ -212,7 +216,7 @@ async fn bridge_lanes(
     let [l0, l1] = &bridge.lanes;
     let books = [restore(parts, l0.id(), dead).await?, restore(parts, l1.id(), dead).await?];
     let swaps = Arc::new(SwapBook::new([l0.id(), l1.id()]));
-    let settings = bridge.config.lanes.clone().unwrap_or_else(|| parts.config.lanes.clone());
+    let settings = Live::from(parts.config.lane_settings(bridge.config));
     let legs = bridge.lanes.each_ref().map(|l| (l.id(), if l.from == 0 { a } else { b }.view.clone()));
     let shown = parts.metrics.swaps.of(bridge.name).map_err(unregistered)?;
     let shown = Swaps::show(&parts.metrics, shown, swaps.clone(), legs);
@@ -283,7 +287,7 @@ struct Wired<'a> {
     outbox: Account,
     peer_name: Option<String>,
     peer: Option<Arc<dyn Peer>>,
-    settings: Settings,
+    settings: Live<Settings>,
     backlog: Vec<(u64, Bundle)>,
 }
 
@@ -341,7 +345,8 @@ fn wire(parts: &Parts, links: Option<&Links>, w: Wired<'_>) -> Result<BuiltLane>
         source: w.source.clone(),
         outbox: w.outbox,
         book: w.book.clone(),
-        interval: w.settings.audit_interval,
+        journal: parts.journal.clone(),
+        settings: w.settings.clone(),
     });
     let (swaps, shown) = (w.swaps.0.clone(), w.swaps.1.clone());
     let overdue = Arc::new(Overdue {
@@ -399,6 +404,7 @@ fn wire(parts: &Parts, links: Option<&Links>, w: Wired<'_>) -> Result<BuiltLane>
         destination: w.destination.clone(),
         book: w.book.clone(),
         reverse: w.reverse.lane(),
+        settings: w.settings,
         handles,
         run,
         overdue,

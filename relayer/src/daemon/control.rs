@@ -2,7 +2,9 @@
 
 use super::{
     build::{Built, BuiltLane, Parts},
+    drain::{DRAIN_MAX, Drain},
     paused::Paused,
+    reload::Reloader,
 };
 use crate::{
     api::control::{Control, Refused, Select, What},
@@ -17,8 +19,8 @@ use crate::{
 use async_trait::async_trait;
 use causeway_core::{Body, LaneId, Reason};
 use causeway_proto::admin::v1::{
-    self as wire, Client, ClientState, DeadLetter, EndpointStatus, Entry, EntryTrace, Lane, PeerStatus, RelayerStatus,
-    ReloadResponse, Stage, StageCount, TraceEvent,
+    self as wire, Client, ClientState, DeadLetter, DrainResponse, EndpointStatus, Entry, EntryTrace, Lane, PeerStatus,
+    RelayerStatus, ReloadResponse, Stage, StageCount, TraceEvent,
 };
 use prost_types::{Duration as WireDuration, Timestamp};
 use std::{sync::Arc, time::Duration};
@@ -35,18 +37,22 @@ pub(super) struct Daemon {
     journal: Arc<dyn Journal>,
     clock: Arc<dyn Clock>,
     paused: Paused,
+    reloader: Arc<Reloader>,
+    drain: Arc<Drain>,
     organisation: String,
     started: u64,
 }
 
 impl Daemon {
     /// Answers for what was built.
-    pub(super) fn new(parts: &Parts, built: Arc<Built>) -> Self {
+    pub(super) fn new(parts: &Parts, built: Arc<Built>, reloader: Arc<Reloader>) -> Self {
         Self {
             built,
             journal: parts.journal.clone(),
             clock: parts.clock.clone(),
             paused: parts.paused.clone(),
+            reloader,
+            drain: parts.drain.clone(),
             organisation: parts.config.organisation.clone(),
             started: parts.clock.now(),
         }
@@ -281,20 +287,12 @@ impl Control for Daemon {
         Ok(letter(&taken))
     }
 
+    async fn drain(&self) -> Result<DrainResponse, Refused> {
+        Ok(DrainResponse { under_way: self.drain.begin(&self.built), limit: Some(duration(DRAIN_MAX)) })
+    }
+
     async fn reload(&self, validate_only: bool) -> Result<ReloadResponse, Refused> {
-        let mut applied = Vec::new();
-        if let Some(links) = &self.built.links
-            && !validate_only
-        {
-            let tls = links.tls.clone();
-            let changed = tokio::task::spawn_blocking(move || tls.reload())
-                .await
-                .map_err(|e| Error::retry(Kind::Store, e.to_string()))??;
-            if changed {
-                applied.push("listener.certificate".to_owned());
-            }
-        }
-        Ok(ReloadResponse { applied, restart_required: Vec::new() })
+        self.reloader.reload(validate_only).await
     }
 }
 

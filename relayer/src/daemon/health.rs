@@ -1,6 +1,10 @@
 //! What `/readyz` answers: a chain's newest verified header is fresh, peers are connected, no lane stands still.
 
-use super::{WallClock, build::Built};
+use super::{
+    WallClock,
+    build::{Built, Parts},
+    drain::Drain,
+};
 use crate::{
     api::health::{Check, Health},
     lane::{ports::Clock, run::State},
@@ -25,10 +29,19 @@ pub(super) fn stopping() -> Check {
     Check { name: "stop".into(), ok: false, detail: "the relayer is stopping".into() }
 }
 
-/// Looks until `stop`.
-pub(super) async fn follow(
+/// Looks until the relayer ends.
+pub(super) fn follow(
+    parts: &Parts,
     built: Arc<Built>,
+    health: watch::Sender<Health>,
+) -> impl Future<Output = ()> + Send + 'static {
+    looks(parts.metrics.clone(), parts.drain.clone(), built, health, parts.stop.clone())
+}
+
+async fn looks(
     metrics: Arc<Metrics>,
+    drain: Arc<Drain>,
+    built: Arc<Built>,
     health: watch::Sender<Health>,
     stop: CancellationToken,
 ) {
@@ -44,7 +57,15 @@ pub(super) async fn follow(
             let seconds = WallClock.now();
             let _ = links.tls.report(&metrics, seconds); // the registry refuses only what it knows twice
         }
-        let now = Health { live: true, checks: checks(&built, &mut moved) };
+        let mut checks = checks(&built, &mut moved);
+        if drain.begun() {
+            checks.push(Check {
+                name: "drain".into(),
+                ok: false,
+                detail: "the relayer begins nothing new and will end".into(),
+            });
+        }
+        let now = Health { live: true, checks };
         metrics.process.ready.set(i64::from(now.ready()));
         health.send_if_modified(|shown| {
             let changed = *shown != now;
@@ -67,8 +88,13 @@ fn checks(built: &Built, moved: &mut [(u64, Instant)]) -> Vec<Check> {
         checks.push(Check { name: format!("chain {}", chain.name).into(), ok, detail: detail.into() });
     }
     for peer in built.links.iter().flat_map(|l| l.peers()) {
-        let ok = crate::lane::ports::Peer::connected(&**peer);
-        let detail = if ok { "" } else { "no session" };
+        // A peer that refuses every lane is no use, whatever the session.
+        let (connected, refuses) = (crate::lane::ports::Peer::connected(&**peer), peer.refusal().is_some());
+        let (ok, detail) = match (connected, refuses) {
+            (false, _) => (false, "no session"),
+            (true, true) => (false, "refuses every lane"),
+            (true, false) => (true, ""),
+        };
         checks.push(Check { name: format!("peer {}", peer.organisation()).into(), ok, detail: detail.into() });
     }
     for lane in &built.lanes {

@@ -2,6 +2,8 @@
 //!
 //! - `build`: from the configuration to chains and lanes; [`observe`]: what they tell, as metrics and traces;
 //! - `links`: the peer listener and the sessions with other relayers; `control`: what operators ask and order;
+//! - `drain`: an end that begins nothing new and finishes what is under way;
+//! - `reload`: a changed configuration while the relayer runs;
 //! - `health`: what `/readyz` answers; `paused`: lanes that an operator paused, across restarts.
 //!
 //! Order of an end: nothing new is begun (lanes, watches and listeners stop), what is being written is finished (the
@@ -9,10 +11,12 @@
 
 mod build;
 mod control;
+mod drain;
 mod health;
 mod links;
 pub mod observe;
 mod paused;
+mod reload;
 
 use crate::{
     api::{audit::Audit, health::Health, probes, socket::Socket},
@@ -29,6 +33,7 @@ use crate::{
 use build::Built;
 use control::Daemon;
 use observe::Observe;
+use reload::Reloader;
 use std::{
     path::Path,
     sync::Arc,
@@ -79,6 +84,7 @@ pub async fn run(config: Config, shutdown: CancellationToken) -> Result<()> {
         tasks: tasks.clone(),
         stop: stop.clone(),
         paused: paused::Paused::open(&data),
+        drain: Arc::new(drain::Drain::new()),
     };
     let built = Arc::new(build::build(&parts).await?);
     for chain in &built.watches {
@@ -97,7 +103,10 @@ pub async fn run(config: Config, shutdown: CancellationToken) -> Result<()> {
     }
     let health = listeners(&parts, &built, &data, &tasks).await?;
     tracing::info!(organisation = %config.organisation, lanes = built.lanes.len(), "running");
-    shutdown.cancelled().await;
+    tokio::select! {
+        () = shutdown.cancelled() => {}
+        () = parts.drain.done(&built) => {}
+    }
 
     health.send_modify(|h| h.checks = vec![health::stopping()]);
     stop.cancel();
@@ -146,14 +155,16 @@ async fn listeners(
     let (health, shown) = watch::channel(Health::starting());
     let probes = probes::serve(probe, parts.metrics.clone(), shown, parts.stop.clone());
     start(tasks, &parts.metrics, ("metrics", "process"), probes);
-    let daemon = Arc::new(Daemon::new(parts, built.clone()));
+    let reloader = Arc::new(Reloader::new(parts, built.clone()));
+    start(tasks, &parts.metrics, ("reload", "process"), reloader.clone().watch(parts.stop.clone()));
+    let daemon = Arc::new(Daemon::new(parts, built.clone(), reloader));
     let (metrics, stop) = (parts.metrics.clone(), parts.stop.clone());
     start(tasks, &parts.metrics, ("admin", "process"), async move {
         if let Err(error) = crate::api::admin::serve(socket, daemon, audit, metrics, stop).await {
             tracing::error!(%error, "the admin listener failed");
         }
     });
-    tasks.spawn(health::follow(built.clone(), parts.metrics.clone(), health.clone(), parts.stop.clone()));
+    tasks.spawn(health::follow(parts, built.clone(), health.clone()));
     Ok(health)
 }
 

@@ -69,6 +69,13 @@ impl Relayer {
         )
     }
 
+    /// Waits until it has ended, by itself or because somebody else told it to.
+    pub(super) async fn end(mut self) -> Result<ExitStatus, CliError> {
+        let ended = tokio::time::timeout(STOP_DEADLINE, self.child.wait()).await;
+        let ended = ended.map_err(|_| failed(format!("{}'s relayer", self.organisation), "it has not ended"))?;
+        ended.map_err(|error| failed("waiting for a relayer", error))
+    }
+
     /// Ends it as a power failure would (SIGKILL), and waits until it is gone.
     pub(super) async fn kill(mut self) -> Result<(), CliError> {
         let wrong = |error: std::io::Error| failed("killing a relayer", error);

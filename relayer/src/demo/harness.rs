@@ -178,6 +178,15 @@ impl Harness {
         if status.success() { Ok(()) } else { Err(failed(ORGANISATIONS[who], status)) }
     }
 
+    /// Waits until an organisation's relayer has ended by itself.
+    ///
+    /// # Errors
+    /// It does not run, or does not end.
+    pub async fn ended(&self, who: usize) -> Result<std::process::ExitStatus, CliError> {
+        let relayer = self.relayers[who].lock().await.take();
+        relayer.ok_or_else(|| failed(ORGANISATIONS[who], "its relayer does not run"))?.end().await
+    }
+
     /// Waits until a relayer answers, follows both chains, and (if asked for) has found its peer.
     ///
     /// # Errors

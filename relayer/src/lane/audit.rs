@@ -4,12 +4,18 @@
 //! peer's bundles were faster, or the relayer started again), all peaks are proven too: then the whole book is beyond doubt.
 
 use super::{
-    book::Book,
+    book::{Book, Mark},
     chain::{ChainView, Tip},
     error::{Error, Kind, Result},
+    live::Live,
+    ports::{Journal, blocking},
+    settings::Settings,
     types::Account,
 };
-use std::{sync::Arc, time::Duration};
+use std::sync::Arc;
+
+/// A proven point is noted anew without new entries once it is so many blocks old: what a node tells in a few answers.
+const MARK_BLOCKS: u64 = 5_000;
 
 /// See the module.
 pub struct Audit {
@@ -19,18 +25,20 @@ pub struct Audit {
     pub outbox: Account,
     /// The lane.
     pub book: Arc<Book>,
+    /// Store.
+    pub journal: Arc<dyn Journal>,
     /// Time between two looks.
-    pub interval: Duration,
+    pub settings: Live<Settings>,
 }
 
 impl Audit {
     /// Audits for ever.
     pub async fn run(&self) -> Result<()> {
         // Lanes that start together look at different times: a thousand of them must not ask their node in one moment.
-        tokio::time::sleep(self.interval.mul_f64(rand::random())).await;
+        tokio::time::sleep(self.settings.now().audit_interval.mul_f64(rand::random())).await;
         loop {
             self.once().await?;
-            tokio::time::sleep(self.interval).await;
+            tokio::time::sleep(self.settings.now().audit_interval).await;
         }
     }
 
@@ -65,6 +73,18 @@ impl Audit {
         if self.book.sound() < told {
             self.peaks(tip, told).await?;
         }
+        self.mark(Mark { size: told, height }).await
+    }
+
+    /// Notes where to scan again from, where that saves something: quiet lanes are not written down at every look.
+    async fn mark(&self, mark: Mark) -> Result<()> {
+        let noted = self.book.proven_mark();
+        if mark.size == noted.size && mark.height < noted.height.saturating_add(MARK_BLOCKS) {
+            return Ok(());
+        }
+        let (journal, lane) = (self.journal.clone(), self.book.lane());
+        blocking(move || journal.prove_mark(lane, mark)).await?;
+        self.book.prove_mark(mark);
         Ok(())
     }
 

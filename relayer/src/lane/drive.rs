@@ -6,6 +6,7 @@
 use super::{
     book::{Book, Standing},
     error::{Kind, Result},
+    live::Live,
     prove::Prover,
     settings::{Role, Settings},
     submit::Submit,
@@ -27,7 +28,7 @@ pub struct Drive {
     /// This relayer's role.
     pub role: Role,
     /// Patience, sizes, ages.
-    pub settings: Settings,
+    pub settings: Live<Settings>,
 }
 
 impl Drive {
@@ -53,7 +54,7 @@ impl Drive {
             return self.deliver_waiting(Duration::ZERO).await;
         }
         let still = self.book.progress().elapsed();
-        let patience = self.settings.patience(self.role, still);
+        let patience = self.settings.now().patience(self.role, still);
         let stands = still > patience;
         self.deliver_overdue(patience).await?;
         if stands || self.role == Role::Destination {
@@ -61,7 +62,7 @@ impl Drive {
         }
         if !stands {
             // A failed delivery is the destination's to try again; what the peer keeps refusing, the source tries itself.
-            let attempts = if self.role == Role::Destination { 1 } else { self.settings.attempts_max };
+            let attempts = if self.role == Role::Destination { 1 } else { self.settings.now().attempts_max };
             self.deliver_failed(attempts).await?;
         }
         Ok(LOOK)
@@ -70,18 +71,20 @@ impl Drive {
     /// Delivers what was sent to the peer before `patience` and is still open, whatever the peer answered.
     async fn deliver_overdue(&self, patience: Duration) -> Result<()> {
         let Some(late) = Instant::now().checked_sub(patience) else { return Ok(()) };
-        while let Some(range) = self.book.overdue(late, usize::from(self.settings.batch_max_entries)) {
+        while let Some(range) = self.book.overdue(late, usize::from(self.settings.now().batch_max_entries)) {
             self.deliver(range).await?;
         }
         Ok(())
     }
 
     async fn deliver_waiting(&self, older_than: Duration) -> Result<Duration> {
-        let max = usize::from(self.settings.batch_max_entries);
+        let max = usize::from(self.settings.now().batch_max_entries);
         loop {
-            let Some((range, age)) = self.book.next_waiting(self.prover.provable(), max) else { return Ok(LOOK) };
+            let Some((range, age)) = self.book.next_waiting(self.prover.provable(), max, self.prover.time()) else {
+                return Ok(LOOK);
+            };
             let full = (range.end - range.start) as usize >= max;
-            let due = if older_than.is_zero() { self.settings.batch_max_age } else { older_than };
+            let due = if older_than.is_zero() { self.settings.now().batch_max_age } else { older_than };
             if age < due && !(full && older_than.is_zero()) {
                 return Ok(due - age);
             }
@@ -90,7 +93,7 @@ impl Drive {
     }
 
     async fn deliver_failed(&self, attempts: u8) -> Result<()> {
-        let max = usize::from(self.settings.batch_max_entries);
+        let max = usize::from(self.settings.now().batch_max_entries);
         while let Some(range) = self.book.next_failed(self.prover.provable(), max, attempts) {
             self.deliver(range).await?;
         }
@@ -99,7 +102,7 @@ impl Drive {
 
     async fn deliver(&self, range: Range<u64>) -> Result<()> {
         // A batch that keeps failing is tried entry by entry, so that one bad entry holds up nobody.
-        let single = self.book.attempts(range.clone()) >= self.settings.attempts_max;
+        let single = self.book.attempts(range.clone()) >= self.settings.now().attempts_max;
         let range = if single { range.start..range.start + 1 } else { range };
         let started = Instant::now();
         let bundle = match self.prover.prove(range.clone()).await {

@@ -13,6 +13,7 @@ pub mod drive;
 pub mod error;
 pub mod freeze;
 pub mod keep;
+pub mod live;
 pub mod overdue;
 pub mod ports;
 pub mod prove;

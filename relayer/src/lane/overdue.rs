@@ -11,6 +11,7 @@
 use super::{
     chain::ChainView,
     error::{Error, Kind, Result},
+    live::Live,
     ports::Clock,
     run::{Retries, keep},
     settings::{Role, Settings},
@@ -46,7 +47,7 @@ pub struct Overdue {
     /// This relayer's role on the lane.
     pub role: Role,
     /// Patience.
-    pub settings: Settings,
+    pub settings: Live<Settings>,
     /// Time.
     pub clock: Arc<dyn Clock>,
     /// Told of every step.
@@ -101,7 +102,7 @@ impl Overdue {
 
     /// Unix second of the chain's clock up to which deadlines have passed for this relayer.
     fn reached(&self) -> Option<u64> {
-        let patience = if self.role == Role::Destination { self.settings.peer_patience.as_secs() } else { 0 };
+        let patience = if self.role == Role::Destination { self.settings.now().peer_patience.as_secs() } else { 0 };
         self.chain.tip()?.trusted.time.checked_sub(patience)
     }
 

@@ -4,6 +4,7 @@
 //! Every method that asks somebody else has a deadline inside; an answer of a node is unverified unless said.
 
 use super::{
+    book::Mark,
     error::{Error, Kind, Result},
     types::{
         Account, Bundle, ChainId, Conflict, ContractClient, Delivery, Outcome, StateProof, TrustedState, TxEvent,
@@ -157,6 +158,10 @@ pub trait Journal: Send + Sync {
     /// Drops entries of a lane that leaves `chain` from index `size` on (the chain was shown to hold others), and lowers
     /// the block scanned to: in one step, so that what was dropped is looked for again after any crash.
     fn truncate(&self, chain: &ChainId, lane: LaneId, size: u64, scanned: u64) -> Result<()>;
+    /// The outbox of a lane was proven at a height, size and peaks: where to scan again from after a lie.
+    fn prove_mark(&self, lane: LaneId, mark: Mark) -> Result<()>;
+    /// The mark noted last that entries dropped since did not undo.
+    fn proven_mark(&self, lane: LaneId) -> Result<Option<Mark>>;
     /// Delivered bitmap words that were proven, all of a lane.
     fn delivered(&self, lane: LaneId) -> Result<Vec<(u64, U256)>>;
     /// Records proven bitmap words.

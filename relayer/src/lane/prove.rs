@@ -42,6 +42,11 @@ impl Prover {
         self.chain.tip().and_then(|t| self.book.size_at(t.trusted.height)).unwrap_or(0)
     }
 
+    /// Unix second of the newest verified header.
+    pub fn time(&self) -> u64 {
+        self.chain.tip().map_or(0, |tip| tip.trusted.time)
+    }
+
     /// Proves `range` at the newest verified header.
     pub async fn prove(&self, range: Range<u64>) -> Result<Bundle> {
         let tip = self.chain.tip().ok_or_else(|| Error::retry(Kind::NotAvailableYet, "no verified header yet"))?;

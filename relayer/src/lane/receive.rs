@@ -87,7 +87,7 @@ impl Receive {
             let closed = self.book.closed.notified();
             let waiting = !self.backlog().is_empty();
             tokio::select! {
-                inbound = inbox.recv() => match inbound {
+                inbound = inbox.recv(), if !self.book.draining() => match inbound {
                     Some(inbound) => self.take(inbound).await?,
                     None => return Err(Error::retry(Kind::ShuttingDown, "the peer listener ended")),
                 },
@@ -96,6 +96,11 @@ impl Receive {
             }
             self.forget_delivered().await?;
         }
+    }
+
+    /// Bundles that are stored and not judged yet.
+    pub fn waiting(&self) -> usize {
+        self.backlog().len()
     }
 
     fn backlog(&self) -> MutexGuard<'_, VecDeque<Stored>> {

@@ -7,6 +7,7 @@
 use super::{
     book::{Book, Standing},
     error::{Error, Kind, Result},
+    live::Live,
     ports::{Journal, Peer, blocking},
     prove::Prover,
     settings::Settings,
@@ -35,7 +36,7 @@ pub struct Send {
     /// Store, for numbers.
     pub journal: Arc<dyn Journal>,
     /// Sizes and ages.
-    pub settings: Settings,
+    pub settings: Live<Settings>,
     /// Told of every bundle and outcome.
     pub sent: Arc<dyn Sent>,
 }
@@ -59,8 +60,11 @@ impl Send {
         loop {
             // What was closed, taken back or taken up by somebody else is not at the peer any more.
             out.retain(|_, (range, at)| self.book.sent_at(range.clone(), *at));
-            let delay =
-                if out.len() < self.settings.bundles_in_flight_max { self.send_next(&mut out).await? } else { None };
+            let delay = if out.len() < self.settings.now().bundles_in_flight_max {
+                self.send_next(&mut out).await?
+            } else {
+                None
+            };
             let timer = delay.map(|d| Instant::now() + d);
             tokio::select! {
                 answer = answers.recv() => self.answered(answer, &mut out)?,
@@ -73,21 +77,21 @@ impl Send {
 
     /// Sends what is due. Gives how long until the next batch is due by age, `None` when nothing waits.
     async fn send_next(&self, out: &mut Out) -> Result<Option<Duration>> {
-        let max = usize::from(self.settings.batch_max_entries);
-        while out.len() < self.settings.bundles_in_flight_max {
-            let Some((range, age)) = self.book.next_waiting(self.prover.provable(), max) else {
+        let max = usize::from(self.settings.now().batch_max_entries);
+        while out.len() < self.settings.now().bundles_in_flight_max {
+            let Some((range, age)) = self.book.next_waiting(self.prover.provable(), max, self.prover.time()) else {
                 // An entry that waits for its time wakes nobody: look again while anything is open.
                 return Ok((self.book.open_count() > 0).then_some(LOOK));
             };
             let full = (range.end - range.start) as usize >= max;
-            if !full && age < self.settings.batch_max_age {
-                return Ok(Some(self.settings.batch_max_age - age));
+            if !full && age < self.settings.now().batch_max_age {
+                return Ok(Some(self.settings.now().batch_max_age - age));
             }
             let started = Instant::now();
             let bundle = match self.prover.prove(range.clone()).await {
                 Ok(bundle) => bundle,
                 // Closed by somebody else meanwhile.
-                Err(e) if e.kind == Kind::NotAvailableYet => return Ok(Some(self.settings.batch_max_age)),
+                Err(e) if e.kind == Kind::NotAvailableYet => return Ok(Some(self.settings.now().batch_max_age)),
                 Err(e) => return Err(e),
             };
             self.sent.proved(&self.book, &bundle, started.elapsed());

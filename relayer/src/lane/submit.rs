@@ -8,6 +8,7 @@ use super::{
     book::{Book, Hold, Standing},
     chain::ChainView,
     error::{Class, Error, Kind, Result},
+    live::Live,
     ports::{Clock, DeadLetter, Journal, blocking},
     settings::Settings,
     types::{Bundle, Delivery, Originals, Outcome, TxEvent},
@@ -20,6 +21,11 @@ use tokio::{sync::mpsc, time::Instant};
 const RETRY_PAUSE: Duration = Duration::from_secs(1);
 /// Longest pause.
 const RETRY_PAUSE_MAX: Duration = Duration::from_secs(60);
+
+/// Block times that a delivery's own verdict may come after its entries were proven delivered.
+const VERDICT_BLOCKS: u32 = 2;
+/// Shortest such time.
+const VERDICT_MIN: Duration = Duration::from_millis(500);
 
 /// Where the outcome of a peer's bundle is told.
 pub type Answer = Option<(u64, mpsc::Sender<(u64, Outcome)>)>;
@@ -39,7 +45,7 @@ pub struct Submit {
     /// Time.
     pub clock: Arc<dyn Clock>,
     /// Bounds of retries.
-    pub settings: Settings,
+    pub settings: Live<Settings>,
     /// Told of every step.
     pub submitted: Arc<dyn Submitted>,
 }
@@ -181,7 +187,7 @@ impl Submit {
                 let _ = to.try_send((*number, outcome));
             }
         };
-        while let Some(event) = events.recv().await {
+        while let Some(event) = self.next_event(&mut events, range.clone()).await {
             match event {
                 TxEvent::Broadcast { tx } => {
                     self.submitted.broadcast(&self.book, &bundle, started.elapsed());
@@ -210,6 +216,23 @@ impl Submit {
         // The signer ended without a verdict (shutdown): the chain says later what happened.
     }
 
+    /// The next event of a delivery. `None` at its end, and once somebody else was first: then the signer learns that
+    /// nobody waits for it any more (ATK-087).
+    async fn next_event(&self, events: &mut mpsc::Receiver<TxEvent>, range: Range<u64>) -> Option<TxEvent> {
+        loop {
+            let closed = self.book.closed.notified();
+            if self.book.open_in(range.clone()) == 0 {
+                // Our own: its verdict comes with the header that proved it.
+                let grace = self.destination.block_time.saturating_mul(VERDICT_BLOCKS).max(VERDICT_MIN);
+                return tokio::time::timeout(grace, events.recv()).await.ok().flatten();
+            }
+            tokio::select! {
+                event = events.recv() => return event,
+                () = closed => {}
+            }
+        }
+    }
+
     /// Waits until the final delivery is proven; entries that it left open (a cap, another submitter's gap) wait again.
     async fn close(&self, range: Range<u64>) {
         let wait = RETRY_PAUSE_MAX;
@@ -234,7 +257,7 @@ impl Submit {
         self.book.stand(range.clone(), Standing::Waiting(Instant::now() + after));
         self.book.hint(range.clone(), 0);
         let single = range.end - range.start == 1;
-        let spent = attempts >= self.settings.attempts_max.saturating_mul(2);
+        let spent = attempts >= self.settings.now().attempts_max.saturating_mul(2);
         // Only what is the entry's own fault is ever given up: an outage or a node's word is tried for ever, slowly (INV-6).
         let own = matches!(e.kind, Kind::Reverted | Kind::Refused | Kind::TooLarge | Kind::Malformed);
         if single && spent && own {

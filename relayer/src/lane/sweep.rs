@@ -7,6 +7,7 @@
 use super::{
     book::Book,
     error::Result,
+    live::Live,
     settings::{Role, Settings},
 };
 use std::{sync::Arc, time::Duration};
@@ -26,7 +27,7 @@ pub struct Sweep {
     /// This relayer's role.
     pub role: Role,
     /// Patience.
-    pub settings: Settings,
+    pub settings: Live<Settings>,
     /// Whether `drive` delivers what the peer leaves.
     pub driven: bool,
 }
@@ -55,9 +56,9 @@ impl Sweep {
 
     /// What the peer holds for too long waits again.
     fn take_back(&self) {
-        let patience = self.settings.patience(self.role, self.book.progress().elapsed());
+        let patience = self.settings.now().patience(self.role, self.book.progress().elapsed());
         let Some(late) = Instant::now().checked_sub(patience) else { return };
-        while let Some(range) = self.book.overdue(late, usize::from(self.settings.batch_max_entries)) {
+        while let Some(range) = self.book.overdue(late, usize::from(self.settings.now().batch_max_entries)) {
             self.book.fail(range, Instant::now());
             self.book.wake();
         }

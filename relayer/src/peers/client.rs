@@ -21,7 +21,7 @@ use causeway_proto::{
     peer::v1::{self, peer_service_client::PeerServiceClient},
 };
 use tokio::{
-    sync::mpsc,
+    sync::{Notify, mpsc},
     task::JoinSet,
     time::{Instant, timeout},
 };
@@ -70,6 +70,9 @@ pub struct GrpcPeer {
     /// Why there is no session.
     trouble: Mutex<Option<(Kind, String)>>,
     client: Mutex<Option<PeerServiceClient<Channel>>>,
+    way: Way,
+    /// The peer is at another address.
+    moved: Notify,
     tls: Arc<Tls>,
     metrics: Option<Arc<PeerMetrics>>,
 }
@@ -106,21 +109,34 @@ pub fn connect(
         connected: AtomicBool::new(false),
         trouble: Mutex::default(),
         client: Mutex::default(),
+        way,
+        moved: Notify::new(),
         tls,
         metrics,
     });
-    tokio::spawn(Arc::clone(&peer).keep(endpoint, way, shutdown));
+    tokio::spawn(Arc::clone(&peer).keep(endpoint, shutdown));
     Ok(peer)
 }
 
 impl GrpcPeer {
+    /// The peer's relayer is at another address: a session with the old one ends. Who it is, its certificate says.
+    ///
+    /// # Errors
+    /// `InvalidConfig`: the address.
+    pub fn move_to(&self, peer: &PeerSettings) -> Result<()> {
+        if self.way.move_to(peer)? {
+            self.moved.notify_one();
+        }
+        Ok(())
+    }
+
     /// Why nothing can be sent although a session stands: the peer refuses every lane. The first lane's reason.
     pub fn refusal(&self) -> Option<(Kind, String)> {
         let refusals: Option<Vec<_>> = self.lanes.values().map(|lane| lane.refusal()).collect();
         refusals?.into_iter().next()
     }
 
-    async fn keep(self: Arc<Self>, endpoint: Endpoint, way: Way, shutdown: CancellationToken) {
+    async fn keep(self: Arc<Self>, endpoint: Endpoint, shutdown: CancellationToken) {
         let mut pauses = delays(&self.limits);
         loop {
             let started = Instant::now();
@@ -128,7 +144,8 @@ impl GrpcPeer {
             let ended = tokio::select! {
                 () = shutdown.cancelled() => None,
                 () = replaced.cancelled() => Some(Error::retry(Kind::Unavailable, "certificates were read again")),
-                error = self.session(&endpoint, &way) => Some(error),
+                () = self.moved.notified() => Some(Error::retry(Kind::Unavailable, "the peer is at another address")),
+                error = self.session(&endpoint, &self.way) => Some(error),
             };
             self.connected.store(false, Ordering::Relaxed);
             *self.client.lock().unwrap_or_else(PoisonError::into_inner) = None;
@@ -146,6 +163,7 @@ impl GrpcPeer {
             tokio::select! {
                 () = shutdown.cancelled() => return,
                 () = self.replaced() => {}
+                () = self.moved.notified() => {}
                 () = tokio::time::sleep(delay) => {}
             }
             if let Some(metrics) = &self.metrics {

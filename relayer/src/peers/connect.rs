@@ -51,8 +51,8 @@ impl Connect for Tcp {
 /// The way to one peer.
 #[derive(Clone)]
 pub(super) struct Way {
-    host: String,
-    port: u16,
+    /// Host and port: where it is may change, who it is not.
+    at: Arc<Mutex<(String, u16)>>,
     name: String,
     plaintext: bool,
     tls: Arc<Tls>,
@@ -62,9 +62,18 @@ pub(super) struct Way {
 
 impl Way {
     pub(super) fn new(peer: &PeerSettings, tls: Arc<Tls>, connect: Arc<dyn Connect>) -> Result<Self> {
-        let (host, port) = peer.authority()?;
+        let at = Arc::new(Mutex::new(peer.authority()?));
         let (name, plaintext) = (peer.certificate_name.clone(), peer.plaintext_for_development);
-        Ok(Self { host, port, name, plaintext, tls, connect, refused: Refused::default() })
+        Ok(Self { at, name, plaintext, tls, connect, refused: Refused::default() })
+    }
+
+    /// The peer is elsewhere from the next connection on. Gives whether that is another place.
+    pub(super) fn move_to(&self, peer: &PeerSettings) -> Result<bool> {
+        let place = peer.authority()?;
+        let mut at = self.at.lock().unwrap_or_else(PoisonError::into_inner);
+        let moved = *at != place;
+        *at = place;
+        Ok(moved)
     }
 
     /// What calls name as their authority; the connection itself goes its own way.
@@ -79,7 +88,8 @@ impl Way {
 
     /// A connection as tonic wants it.
     pub(super) async fn go(self) -> io::Result<TokioIo<BoxIo>> {
-        let stream = self.connect.connect(&self.host, self.port).await?;
+        let (host, port) = self.at.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        let stream = self.connect.connect(&host, port).await?;
         if self.plaintext {
             return Ok(TokioIo::new(stream));
         }

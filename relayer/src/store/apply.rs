@@ -11,6 +11,7 @@ use super::{
     tables::{META_LETTER, Tables, bundle_count_key, bundle_key, key_index, lane_key},
 };
 use crate::lane::{
+    book::Mark,
     error::{Error, Kind},
     ports::DeadLetter,
 };
@@ -20,6 +21,7 @@ use crate::lane::{
 pub(super) enum Write {
     Advance { chain: String, trusted: Vec<u8>, scanned: u64, seen: Vec<(LaneId, Vec<Entry>)>, terms: Vec<Terms> },
     Truncate { chain: String, lane: LaneId, size: u64, scanned: u64 },
+    ProveMark { lane: LaneId, mark: Mark },
     Freeze { chain: String, conflict: Vec<u8> },
     Thaw { chain: String },
     SetDelivered { lane: LaneId, words: Vec<(u64, U256)> },
@@ -66,6 +68,7 @@ pub(super) fn apply(tables: &mut Tables<'_>, write: &Write) -> Result<Done> {
             }
         }
         Write::Truncate { chain, lane, size, scanned } => truncate(tables, chain, *lane, *size, *scanned)?,
+        Write::ProveMark { lane, mark } => drop(tables.marks.insert(lane.0.0, (mark.size, mark.height))?),
         Write::Freeze { chain, conflict } => freeze(tables, chain, conflict)?,
         Write::Thaw { chain } => drop(tables.frozen.remove(chain.as_str())?),
         Write::SetDelivered { lane, words } => set_delivered(tables, *lane, words)?,
@@ -188,6 +191,10 @@ fn truncate(tables: &mut Tables<'_>, chain: &str, lane: LaneId, size: u64, scann
         }
     }
     tables.entries.retain_in(lane_key(lane, size)..=lane_key(lane, u64::MAX), |_, _| false)?;
+    let cut = tables.marks.get(lane.0.0)?.is_some_and(|guard| guard.value().0 > size);
+    if cut {
+        tables.marks.remove(lane.0.0)?;
+    }
     let before = tables.scanned.get(chain)?.map(|guard| guard.value());
     if before.is_some_and(|before| before > scanned) {
         tables.scanned.insert(chain, scanned)?;

@@ -13,6 +13,7 @@ use super::{
     tables,
 };
 use crate::lane::{
+    book::Mark,
     error::{Error, Kind, Result},
     ports::{DeadLetter, Journal, Seen, TxIntent},
     types::{Account, Bundle, ChainId, Conflict, TrustedState},
@@ -75,6 +76,14 @@ impl Journal for Store {
 
     fn truncate(&self, chain: &ChainId, lane: LaneId, size: u64, scanned: u64) -> Result<()> {
         self.write(Write::Truncate { chain: chain.to_string(), lane, size, scanned })
+    }
+
+    fn prove_mark(&self, lane: LaneId, mark: Mark) -> Result<()> {
+        self.write(Write::ProveMark { lane, mark })
+    }
+
+    fn proven_mark(&self, lane: LaneId) -> Result<Option<Mark>> {
+        self.read_mark(lane)
     }
 
     fn delivered(&self, lane: LaneId) -> Result<Vec<(u64, U256)>> {

@@ -11,6 +11,7 @@ use super::{
     tables::{self, key_index, lane_key, table},
 };
 use crate::lane::{
+    book::Mark,
     error::Result,
     ports::{DeadLetter, TxIntent},
     types::{Bundle, Conflict, TrustedState},
@@ -36,6 +37,17 @@ impl Store {
         };
         let conflict = frozen.get(chain).map_err(unreadable)?;
         conflict.map(|guard| codec::take_conflict(guard.value())).transpose().map_err(|error| corrupt("frozen", error))
+    }
+
+    pub(super) fn read_mark(&self, lane: LaneId) -> Result<Option<Mark>> {
+        let marks = match self.file.read()?.open_table(tables::MARKS) {
+            Ok(marks) => marks,
+            // A journal from before there was one: the first write makes it.
+            Err(redb::TableError::TableDoesNotExist(_)) => return Ok(None),
+            Err(error) => return Err(broken("cannot open a table", error)),
+        };
+        let mark = marks.get(lane.0.0).map_err(unreadable)?.map(|guard| guard.value());
+        Ok(mark.map(|(size, height)| Mark { size, height }))
     }
 
     pub(super) fn read_scanned(&self, chain: &str) -> Result<Option<u64>> {

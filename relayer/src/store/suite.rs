@@ -9,6 +9,7 @@ use bytes::Bytes;
 use causeway_core::{Body, Entry, LaneId, Reason, Returned, SwapLeg, Transfer};
 
 use crate::lane::{
+    book::Mark,
     error::{Class, Kind},
     ports::{DeadLetter, Journal, Seen, TxIntent},
     types::{Bundle, ChainId, Run, TrustedState},
@@ -180,6 +181,22 @@ pub(super) fn what_is_dropped_is_looked_for_again(open: Open<'_>) {
     assert_eq!(journal.scanned(&chain()).unwrap(), Some(40), "never raised");
 }
 
+pub(super) fn a_proven_mark_stays_until_its_entries_are_dropped(open: Open<'_>) {
+    let journal = open();
+    assert_eq!(journal.proven_mark(lane(1)).unwrap(), None);
+    advance(journal.as_ref(), 70, lane(1), &entries(lane(1), 0..9)).unwrap();
+    let mark = Mark { size: 7, height: 60 };
+    journal.prove_mark(lane(1), mark).unwrap();
+    drop(journal);
+    let journal = open();
+    assert_eq!(journal.proven_mark(lane(1)).unwrap(), Some(mark));
+    assert_eq!(journal.proven_mark(lane(2)).unwrap(), None);
+    journal.truncate(&chain(), lane(1), 7, 60).unwrap();
+    assert_eq!(journal.proven_mark(lane(1)).unwrap(), Some(mark));
+    journal.truncate(&chain(), lane(1), 6, 60).unwrap();
+    assert_eq!(journal.proven_mark(lane(1)).unwrap(), None);
+}
+
 pub(super) fn delivered_bits_only_grow(open: Open<'_>) {
     let journal = open();
     journal.set_delivered(lane(1), &[(0, U256::from(0b101)), (7, U256::MAX)]).unwrap();
@@ -308,7 +325,7 @@ macro_rules! journal_suite {
             nothing_at_first, entries_survive_and_keep_their_order, atk_072_a_hole_is_refused_whole,
             atk_112_a_rewritten_index_stops_the_lane, one_step_may_hold_several_runs_of_a_lane,
             entries_of_another_lane_or_order_are_refused, truncate_cuts_exactly, what_is_dropped_is_looked_for_again,
-            delivered_bits_only_grow,
+            a_proven_mark_stays_until_its_entries_are_dropped, delivered_bits_only_grow,
             bundles_wait_until_closed, atk_082_bundles_have_a_bound, numbers_never_repeat,
             atk_075_intents_outlive_a_restart, dead_letters_are_kept_until_taken,
         }

@@ -21,6 +21,8 @@ pub(super) const TRUSTED: TableDefinition<'static, &str, &[u8]> = TableDefinitio
 pub(super) const SCANNED: TableDefinition<'static, &str, u64> = TableDefinition::new("scanned");
 /// Conflicts that froze a chain, by chain.
 pub(super) const FROZEN: TableDefinition<'static, &str, &[u8]> = TableDefinition::new("frozen");
+/// Size of a lane's outbox and the height at which it was proven, by lane.
+pub(super) const MARKS: TableDefinition<'static, [u8; 32], (u64, u64)> = TableDefinition::new("marks");
 /// Runs of consecutive entries by lane and first index; together they are `[0, size)` without a hole.
 pub(super) const ENTRIES: TableDefinition<'static, LaneKey, &[u8]> = TableDefinition::new("entries");
 /// Proven words of the delivered bitmap by lane and word.
@@ -45,6 +47,7 @@ pub(super) struct Tables<'t> {
     pub(super) trusted: Table<'t, &'static str, &'static [u8]>,
     pub(super) scanned: Table<'t, &'static str, u64>,
     pub(super) frozen: Table<'t, &'static str, &'static [u8]>,
+    pub(super) marks: Table<'t, [u8; 32], (u64, u64)>,
     pub(super) entries: Table<'t, LaneKey, &'static [u8]>,
     pub(super) delivered: Table<'t, LaneKey, [u8; 32]>,
     pub(super) bundles: Table<'t, &'static [u8], &'static [u8]>,
@@ -63,6 +66,7 @@ impl<'t> Tables<'t> {
                 trusted: transaction.open_table(TRUSTED)?,
                 scanned: transaction.open_table(SCANNED)?,
                 frozen: transaction.open_table(FROZEN)?,
+                marks: transaction.open_table(MARKS)?,
                 entries: transaction.open_table(ENTRIES)?,
                 delivered: transaction.open_table(DELIVERED)?,
                 bundles: transaction.open_table(BUNDLES)?,

@@ -2,6 +2,7 @@
 
 use crate::{
     lane::{
+        book::Mark,
         error::{Kind, Result},
         ports::{DeadLetter, Journal, Seen, TxIntent},
         types::{Account, Bundle, ChainId, Conflict, TrustedState},
@@ -92,6 +93,12 @@ impl Journal for Measured {
     }
     fn truncate(&self, chain: &ChainId, lane: LaneId, size: u64, scanned: u64) -> Result<()> {
         self.write(|j| j.truncate(chain, lane, size, scanned))
+    }
+    fn prove_mark(&self, lane: LaneId, mark: Mark) -> Result<()> {
+        self.write(|j| j.prove_mark(lane, mark))
+    }
+    fn proven_mark(&self, lane: LaneId) -> Result<Option<Mark>> {
+        self.read(|j| j.proven_mark(lane))
     }
     fn delivered(&self, lane: LaneId) -> Result<Vec<(u64, U256)>> {
         self.read(|j| j.delivered(lane))

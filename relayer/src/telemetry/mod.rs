@@ -10,19 +10,37 @@ pub mod standing;
 pub mod swaps;
 pub mod trace;
 
-use std::io::IsTerminal;
-use tracing_subscriber::{layer::SubscriberExt, util::SubscriberInitExt};
+use std::{io::IsTerminal, sync::OnceLock};
+use tracing_subscriber::{EnvFilter, Registry, layer::SubscriberExt, reload, util::SubscriberInitExt};
 
 pub use log::{BadFilter, Format};
 pub use trace::Traces;
+
+/// Where the filter of the running subscriber is changed.
+static CHANGES: OnceLock<reload::Handle<EnvFilter, Registry>> = OnceLock::new();
 
 /// Starts logging to standard error and sends panics there, too. The first call of a process counts.
 pub fn start(format: Format, level: &str) -> Result<(), BadFilter> {
     let filter = log::filter(level)?;
     let ansi = std::io::stderr().is_terminal();
+    let (filter, changes) = reload::Layer::new(filter);
     let registry = tracing_subscriber::registry().with(filter).with(log::layer(format, ansi, std::io::stderr));
     if registry.try_init().is_ok() {
+        let _ = CHANGES.set(changes); // a process starts once
         panics_to_log();
+    }
+    Ok(())
+}
+
+/// Changes what is logged, from the next event on.
+///
+/// # Errors
+/// The filter is not one.
+pub fn set_level(level: &str) -> Result<(), BadFilter> {
+    let filter = log::filter(level)?;
+    if let Some(changes) = CHANGES.get() {
+        // It fails only when the subscriber is gone: then nothing is logged at all.
+        let _ = changes.reload(filter);
     }
     Ok(())
 }

@@ -295,6 +295,72 @@ async fn atk_074_a_stuck_transaction_is_replaced_with_a_higher_fee() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn atk_087_no_fee_is_raised_for_what_a_stranger_did_already() {
+    let rig = Rig::new(builder(4311).gas_price_min(1_000)).await;
+    // A node that takes transactions and includes none: each looks stuck.
+    let node = rig.handle.endpoint(Faults { drop_transactions: true, ..Faults::default() }).await.unwrap();
+    let fees = "fees = { policy = \"legacy\", gas_price = 1000, max_gas_price = 9000 }";
+    let mut raised = Vec::new();
+    for done_already in [true, false] {
+        let desk = Desk::new(&rig, &node.rpc_url(), fees);
+        let context = Context { shutdown: Default::default(), ..desk.context.clone() };
+        let signer = desk.signer_in(&rig, &context);
+        let mut ticket = signer.send(job(&[])).await.unwrap();
+        assert!(matches!(ticket.recv().await, Some(TxEvent::Broadcast { .. })));
+        let ticket = (!done_already).then_some(ticket);
+        let height = rig.handle.head().number + 20;
+        rig.handle.wait_for_block(height, PATIENCE).await.unwrap();
+        raised.push(desk.counts.replaced.load(Ordering::Relaxed));
+        drop(ticket);
+        context.shutdown.cancel();
+    }
+    assert_eq!(raised[0], 0, "a fee was raised for what is done");
+    assert!(raised[1] > 0, "it was never stuck");
+}
+
+/// Blocks that each of `count` transactions of a lane waited for, sent one after the other.
+async fn waits(rig: &Rig, signer: &Signer, count: usize) -> Vec<u64> {
+    let mut waited = Vec::new();
+    for number in 0..count {
+        let sent = Job { lane: LaneId(B256::repeat_byte(2)), range: number as u64..number as u64 + 1, ..job(&[]) };
+        let before = rig.handle.head().number;
+        let events = ended(signer.send(sent).await.unwrap()).await;
+        let Some(TxEvent::Final { block, .. }) = events.last() else { panic!("{events:?}") };
+        waited.push(block - before);
+    }
+    waited
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn atk_078_a_backlog_of_one_lane_keeps_no_other_lane_waiting() {
+    // A block has room for five of these transactions, the window for sixteen.
+    let rig = Rig::new(builder(4312).gas_limit(500_000)).await;
+    let desk = Desk::new(&rig, &rig.handle.rpc_url(), "");
+    let signer = desk.signer(&rig);
+    let alone = waits(&rig, &signer, 12).await;
+    // 10,240 entries of another lane, in the largest batches that are usual.
+    let backlog = tokio::spawn({
+        let signer = signer.clone();
+        async move {
+            let mut tickets = Vec::new();
+            for batch in 0..80u64 {
+                let lane = LaneId(B256::repeat_byte(1));
+                tickets
+                    .push(signer.send(Job { lane, range: batch * 128..(batch + 1) * 128, ..job(&[]) }).await.unwrap());
+            }
+            final_ones(tickets).await;
+        }
+    });
+    tokio::time::sleep(BLOCK * 2).await;
+    let beside = waits(&rig, &signer, 12).await;
+    assert!(!backlog.is_finished(), "the backlog was gone before the other lane was measured");
+    println!("blocks waited: alone {alone:?}, beside a backlog {beside:?}");
+    let most = |waited: &[u64]| waited.iter().copied().max().unwrap();
+    assert!(most(&beside) <= most(&alone) + 1, "alone {alone:?}, beside a backlog {beside:?}");
+    backlog.await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn atk_077_an_empty_wallet_stops_the_lane() {
     let rig = Rig::new(builder(4309).gas_price_min(1_000).accounts(0)).await;
     let fees = "fees = { policy = \"legacy\", gas_price = 1000, max_gas_price = 5000 }";

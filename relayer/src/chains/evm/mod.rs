@@ -21,6 +21,7 @@ pub mod errors;
 pub mod headers;
 pub mod holdings;
 pub mod proofs;
+mod reconfigure;
 #[cfg(test)]
 mod recorded;
 pub mod reverts;
@@ -69,9 +70,11 @@ pub fn build(chain: &EvmChain, context: &Context) -> Result<Chain> {
             let signer = signer::Signer::start(chain, config, Arc::clone(&pool), verified.clone(), context)?;
             let submitter =
                 submit::EvmSubmitter::new(Arc::clone(&pool), signer, chain.vault, chain.gas, alarm, verifier.roots());
-            Some(Arc::new(submitter) as Arc<dyn Submitter>)
+            Some(Arc::new(submitter))
         }
     };
+    let (tasks, shutdown) = (context.tasks.clone(), context.shutdown.clone());
+    let reconfigure = reconfigure::Live { pool: Arc::clone(&pool), submitter: submitter.clone(), tasks, shutdown };
     Ok(Chain {
         id: Arc::clone(pool.chain()),
         genesis: chain.genesis,
@@ -82,10 +85,11 @@ pub fn build(chain: &EvmChain, context: &Context) -> Result<Chain> {
         proofs: Arc::new(proofs::EvmProofs::new(Arc::clone(&pool))),
         entries: Arc::new(entries::EvmEntries::new(Arc::clone(&pool), chain.log_range)),
         holdings: Arc::new(holdings::EvmHoldings::new(Arc::clone(&pool), chain.vault)),
-        submitter,
+        submitter: submitter.map(|submitter| submitter as Arc<dyn Submitter>),
         block_time: chain.block_time,
         trusting_period: chain.trusting_period,
         verified,
+        reconfigure: Arc::new(reconfigure),
         endpoints: pool as Arc<dyn EndpointStates>,
     })
 }

@@ -9,7 +9,7 @@ use super::{
     bundle,
     client_state::{self, ProvenClient},
     code_watch::{CodeAlarm, Root},
-    config::Gas,
+    config::{Fees, Gas},
     contract,
     endpoint::{CallError, Need, Pool},
     reverts,
@@ -17,6 +17,7 @@ use super::{
 };
 use crate::lane::{
     error::{Error, Kind, Result},
+    live::Live,
     ports::Submitter,
     types::{ContractClient, Delivery, TxEvent},
 };
@@ -42,7 +43,7 @@ pub struct EvmSubmitter {
     pool: Arc<Pool>,
     signer: Signer,
     vault: Address,
-    gas: Gas,
+    gas: Live<Gas>,
     alarm: CodeAlarm,
     roots: watch::Receiver<Option<Root>>,
     lanes: Arc<Mutex<Lanes>>,
@@ -77,7 +78,13 @@ impl EvmSubmitter {
         alarm: CodeAlarm,
         roots: watch::Receiver<Option<Root>>,
     ) -> Self {
-        Self { pool, signer, vault, gas, alarm, roots, lanes: Arc::default() }
+        Self { pool, signer, vault, gas: gas.into(), alarm, roots, lanes: Arc::default() }
+    }
+
+    /// Other fees and gas limits from now on.
+    pub fn reconfigure(&self, fees: Fees, gas: Gas) {
+        self.signer.fees().set(fees);
+        self.gas.set(gas);
     }
 
     fn root(&self) -> Option<Root> {
@@ -137,7 +144,7 @@ impl EvmSubmitter {
         let (proven, reverted, permille) =
             self.lanes().get(&lane).map_or((false, false, None), |k| (k.proven, k.reverted, k.permille));
         let raised = formula.saturating_mul(permille.unwrap_or(1_000)) / 1_000;
-        let limit = raised.min(self.gas.limit);
+        let limit = raised.min(self.gas.now().limit);
         if proven {
             return Ok(limit);
         }
@@ -165,8 +172,8 @@ impl EvmSubmitter {
             .map_err(|e| reverted("a delivery", e))?;
         // What went well at this limit here and now gets no less.
         let needed = (estimate + estimate / ESTIMATE_MARGIN).max(if reverted_before { limit } else { 0 });
-        if needed > self.gas.limit {
-            let detail = format!("a delivery would take {needed} gas, gas.limit is {}", self.gas.limit);
+        if needed > self.gas.now().limit {
+            let detail = format!("a delivery would take {needed} gas, gas.limit is {}", self.gas.now().limit);
             return Err(Error::retry(Kind::TooLarge, detail));
         }
         Ok(needed)
@@ -190,7 +197,7 @@ impl Submitter for EvmSubmitter {
         self.alarm.check()?;
         let (lane, range) = (delivery.bundle.lane, delivery.bundle.first..delivery.bundle.end());
         let data = bundle::calldata(&delivery)?;
-        let formula = bundle::gas_limit(&self.gas, &delivery.bundle.entries, &data);
+        let formula = bundle::gas_limit(&self.gas.now(), &delivery.bundle.entries, &data);
         let gas = self.gas(lane, &data, formula).await?;
         let events = self.signer.send(Job { call: Call::new(self.vault, data, gas), lane, range }).await?;
         Ok(noting(Arc::clone(&self.lanes), lane, events))
@@ -203,7 +210,7 @@ impl Submitter for EvmSubmitter {
         // Seldom sent: what it takes is asked for each time, and whether it still has an effect.
         let estimate = contract::estimate(&self.pool, self.signer.address(), Some(self.vault), &data);
         let estimate = estimate.await.map_err(|e| reverted("voiding a leg", e))?;
-        let gas = (estimate + estimate / ESTIMATE_MARGIN).min(self.gas.limit);
+        let gas = (estimate + estimate / ESTIMATE_MARGIN).min(self.gas.now().limit);
         self.signer.send(Job { call: Call::new(self.vault, data, gas), lane, range: 0..0 }).await
     }
 
@@ -212,7 +219,7 @@ impl Submitter for EvmSubmitter {
         let mut sent = Vec::with_capacity(updates.len());
         for update in updates {
             let data: Bytes = IClient::updateCall { update: update.into() }.abi_encode().into();
-            let gas = bundle::update_gas(&data).min(self.gas.limit);
+            let gas = bundle::update_gas(&data).min(self.gas.now().limit);
             sent.push(self.signer.send(Job { call: Call::new(client, data, gas), lane, range: 0..0 }).await?);
         }
         Ok(in_a_row(sent))
@@ -222,7 +229,7 @@ impl Submitter for EvmSubmitter {
         let client = self.client_of(lane).await?;
         let data: Bytes = IClient::misbehaviourCall { a: a.into(), b: b.into() }.abi_encode().into();
         // Two updates' checks and three slots written.
-        let gas = bundle::update_gas(&data).saturating_mul(2).min(self.gas.limit);
+        let gas = bundle::update_gas(&data).saturating_mul(2).min(self.gas.now().limit);
         self.signer.send(Job { call: Call::new(client, data, gas), lane, range: 0..0 }).await
     }
 

@@ -1,8 +1,9 @@
 //! Commands that ask the running relayer over its Unix socket: `status`, `lanes`, `entries`, `client`, `dead-letters`,
-//! `reload`.
+//! `reload`, `drain`.
 
 pub mod client;
 pub mod dead_letters;
+pub mod drain;
 pub mod entries;
 pub mod lanes;
 pub mod reload;

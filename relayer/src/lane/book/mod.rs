@@ -6,28 +6,37 @@
 //!
 //! - `outbox`: the tree, what of it is beyond doubt, and runs cut out of it;
 //! - `facts`: what entries say of swaps, until it is proven and known;
+//! - `heal`: where to scan again from after a lie;
+//! - `urgency`: which entries expire next;
 //! - `work`: who works on which open entry; `delivered`: what is proven delivered, and what waits to be proven.
 
 mod delivered;
 mod facts;
+mod heal;
 mod outbox;
 mod recall;
 #[cfg(test)]
 mod tests;
+mod urgency;
 mod work;
 
 pub use self::{
     facts::{Fact, Facts},
+    heal::Mark,
     outbox::Cut,
     work::Hold,
 };
 
+use self::{heal::Heal, urgency::Urgency};
 use alloy::primitives::{B256, U256};
 use causeway_core::{Entry, LaneId, OutboxTree};
 use std::{
     collections::{BTreeMap, VecDeque},
     ops::{Range, RangeBounds},
-    sync::{Mutex, MutexGuard, PoisonError},
+    sync::{
+        Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicBool, Ordering},
+    },
     time::Duration,
 };
 use tokio::{
@@ -64,6 +73,8 @@ pub struct Open {
 struct Inner {
     tree: OutboxTree,
     open: BTreeMap<u64, Open>,
+    /// When open entries expire.
+    urgency: Urgency,
     /// Proven words of the delivered bitmap.
     delivered: BTreeMap<u64, U256>,
     /// (height, size of the outbox then), ascending.
@@ -78,6 +89,8 @@ struct Inner {
     told: BTreeMap<u64, Fact>,
     /// What is proven of swaps, and not known to be delivered.
     unknown: BTreeMap<u64, Fact>,
+    /// Where to scan again from, and how often that was done in vain.
+    heal: Heal,
 }
 
 impl Inner {
@@ -100,6 +113,8 @@ impl Inner {
 pub struct Book {
     lane: LaneId,
     inner: Mutex<Inner>,
+    /// Nothing new is begun: the relayer is about to end.
+    draining: AtomicBool,
     /// Counts the moments at which there may be something to send: entries under a new tip, entries that wait again.
     grown: watch::Sender<u64>,
     /// Counts the moments at which facts about swaps may have come, been proven, or become known at the destination.
@@ -131,6 +146,7 @@ impl Book {
             lane,
             inner: Mutex::new(Inner {
                 tree,
+                urgency: Urgency::of(open.values().map(|o| &o.entry)),
                 open,
                 delivered,
                 marks,
@@ -140,7 +156,9 @@ impl Book {
                 sound: 0,
                 told: BTreeMap::new(),
                 unknown: BTreeMap::new(),
+                heal: Heal::default(),
             }),
+            draining: AtomicBool::new(false),
             grown: watch::Sender::new(0),
             facts: watch::Sender::new(0),
             hinted: Notify::new(),
@@ -151,6 +169,17 @@ impl Book {
     fn inner(&self) -> MutexGuard<'_, Inner> {
         // A poisoned lock means a panic in a method below; state is only replaced whole, so it is still sound.
         self.inner.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// From now on nothing new is begun: no entry is given out to be sent or delivered, no bundle taken. What is under way goes on.
+    pub fn drain(&self) {
+        self.draining.store(true, Ordering::Relaxed);
+        self.closed.notify_waiters();
+    }
+
+    /// Whether nothing new is begun.
+    pub fn draining(&self) -> bool {
+        self.draining.load(Ordering::Relaxed)
     }
 
     /// Follows the moments at which there may be something to send.

@@ -76,6 +76,7 @@ impl Book {
             } else {
                 let open = Open { entry: *e, standing: Standing::Waiting(now), seen: now, attempts: 0 };
                 inner.open.insert(e.index, open);
+                inner.urgency.note(e);
             }
         }
         let facts = inner.note_facts(fresh, Some(height));
@@ -97,6 +98,7 @@ impl Book {
         inner.closed = inner.closed.saturating_sub(before - size - open);
         inner.sound = inner.sound.min(size);
         inner.told.split_off(&size);
+        inner.heal.dropped(size);
         inner.marks.retain(|m| m.1 <= size);
         let at = inner.marks.back().map_or(0, |m| m.0);
         inner.marks.push_back((at, size));
@@ -110,7 +112,10 @@ impl Book {
         let mut inner = self.inner();
         // One watermark, not a set of ranges: batches are cut one after the other, and `audit` proves the whole.
         if subtree.start <= inner.sound && subtree.end <= inner.tree.size() {
-            inner.sound = inner.sound.max(subtree.end);
+            if subtree.end > inner.sound {
+                inner.sound = subtree.end;
+                inner.heal.moved();
+            }
             let sound = inner.sound;
             let facts = inner.told.range(..sound).next().is_some();
             drop(inner);
@@ -123,12 +128,6 @@ impl Book {
     /// How many entries, from the first on, are beyond doubt.
     pub fn sound(&self) -> u64 {
         self.inner().sound
-    }
-
-    /// Where to scan again from after a lie: (entries that are beyond doubt, height at which there were that many).
-    pub fn heal_point(&self) -> (u64, u64) {
-        let inner = self.inner();
-        inner.marks.iter().rev().find(|m| m.1 <= inner.sound).map_or((0, 0), |m| (m.1, m.0))
     }
 
     /// Size of the outbox when the source chain was at `height`, as far as seen.

@@ -30,6 +30,9 @@ impl Book {
         }
         let book = Self::restore(lane, &commitments, open, delivered);
         book.inner().note_facts(&facts, None);
+        if let Some(mark) = journal.proven_mark(lane)? {
+            book.recall_mark(mark);
+        }
         for letter in letters.iter().filter(|letter| letter.lane == lane) {
             book.stand(letter.range.clone(), Standing::Dead);
         }

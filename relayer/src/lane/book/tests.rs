@@ -1,7 +1,7 @@
 //! The book alone: what it takes in, what it refuses, and what it hands to the stages.
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
-use super::{Book, Standing};
+use super::{Book, Mark, Standing};
 use crate::lane::error::{Class, Kind};
 use alloy::primitives::{B256, U256};
 use causeway_core::{Anchor, Body, Entry, LaneId, Transfer};
@@ -84,7 +84,7 @@ async fn only_proven_bits_close_entries_and_they_only_rise() {
     assert!(book.prove_delivered(&[(0, U256::ZERO)]).is_empty(), "an older answer takes nothing back");
     assert!(book.all_delivered(0..1) && !book.all_delivered(0..2) && book.all_delivered(2..3));
     assert_eq!((book.open_count(), book.closed_count()), (298, 2));
-    assert_eq!(book.next_waiting(300, 256).unwrap().0, 1..2, "a run ends at a closed entry");
+    assert_eq!(book.next_waiting(300, 256, 0).unwrap().0, 1..2, "a run ends at a closed entry");
     // A bit for an entry that is still to be seen closes it on arrival.
     book.prove_delivered(&[(1, U256::from(1) << 44)]);
     book.append(11, &entries(300..302)).unwrap();
@@ -97,14 +97,14 @@ async fn what_is_held_waits_again_when_the_holder_is_gone() {
     let book = book(10);
     let hold = book.hold(0..4);
     assert!(book.working(3..5) && !book.working(4..10));
-    assert_eq!(book.next_waiting(10, 100).unwrap().0, 4..10);
+    assert_eq!(book.next_waiting(10, 100, 0).unwrap().0, 4..10);
     drop(hold);
-    assert_eq!(book.next_waiting(10, 100).unwrap().0, 0..10);
+    assert_eq!(book.next_waiting(10, 100, 0).unwrap().0, 0..10);
     // What failed meanwhile keeps its own time.
     let hold = book.hold(0..2);
     assert_eq!(book.fail(0..2, Instant::now() + Duration::from_secs(5)), 1);
     drop(hold);
-    assert_eq!(book.next_waiting(10, 100).unwrap().0, 2..10);
+    assert_eq!(book.next_waiting(10, 100, 0).unwrap().0, 2..10);
     tokio::time::advance(Duration::from_secs(6)).await;
     assert_eq!(book.next_failed(10, 100, 1), Some(0..2));
 }
@@ -134,6 +134,28 @@ fn a_lie_is_forgotten_back_to_what_is_beyond_doubt() {
 }
 
 #[test]
+fn atk_022_heights_that_events_told_are_not_believed_twice() {
+    let book = book(4);
+    book.prove_sound(0..4);
+    book.prove_mark(Mark { size: 4, height: 7 });
+    // Genuine, but told for a block after the one that the node left out.
+    book.append(90, &entries(4..5)).unwrap();
+    book.prove_sound(4..5);
+    assert_eq!(book.heal_point(), (5, 90));
+    book.truncate(5);
+    assert_eq!(book.heal_point(), (4, 7), "the scan from a told height was in vain");
+    book.truncate(4);
+    assert_eq!(book.heal_point(), (4, 7));
+    // A mark from a file that something spoilt is given up in the end.
+    (0..8).for_each(|_| book.truncate(4));
+    assert_eq!(book.heal_point(), (0, 0));
+    // What proves more puts an end to it.
+    book.append(90, &entries(4..6)).unwrap();
+    book.prove_sound(0..6);
+    assert_eq!(book.heal_point(), (6, 90));
+}
+
+#[test]
 fn atk_022_a_false_entry_that_was_closed_by_its_namesakes_delivery_can_be_taken_back() {
     let book = book(4);
     book.prove_sound(0..4);
@@ -147,6 +169,48 @@ fn atk_022_a_false_entry_that_was_closed_by_its_namesakes_delivery_can_be_taken_
     let genuine = Entry { index: 4, ..entry(40) };
     assert_eq!(book.append(12, &[genuine]).unwrap(), 1);
     assert_eq!((book.open_count(), book.closed_count()), (0, 5));
+}
+
+#[test]
+fn atk_078_of_a_backlog_what_expires_next_is_taken_first() {
+    let expires = |index: u64, timeout: u64| {
+        let Body::Transfer(transfer) = entry(index).body else { panic!() };
+        Entry { body: Body::Transfer(Transfer { timeout, ..transfer }), ..entry(index) }
+    };
+    let book = Book::restore(lane(), &[], Vec::new(), Vec::new());
+    // 10,000 that have time; some in the middle do not, one is late already.
+    let timeout = |index: u64| match index {
+        5_010 => 1_100,
+        7_300..7_302 => 1_050,
+        9_000 => 900,
+        _ => 100_000 + index,
+    };
+    let all: Vec<Entry> = (0..10_000).map(|i| expires(i, timeout(i))).collect();
+    book.append(10, &all).unwrap();
+    let mut taken = Vec::new();
+    for _ in 0..4 {
+        let (range, _) = book.next_waiting(10_000, 128, 1_000).unwrap();
+        book.stand(range.clone(), Standing::Working);
+        taken.push(range);
+    }
+    assert_eq!(taken, [7_296..7_424, 4_992..5_120, 0..128, 128..256]);
+    // Everything is taken once, in full batches but for the last.
+    let mut batches = taken.len();
+    let mut count = 512;
+    while let Some((range, _)) = book.next_waiting(10_000, 128, 1_000) {
+        book.stand(range.clone(), Standing::Working);
+        (batches, count) = (batches + 1, count + (range.end - range.start));
+    }
+    assert_eq!((count, batches), (10_000, 79));
+    // Nothing beyond what can be proven, however urgent; and without a backlog, one after the other.
+    let book = Book::restore(lane(), &[], Vec::new(), Vec::new());
+    book.append(10, &all[..300]).unwrap();
+    book.append(11, &[expires(300, 1_001)]).unwrap();
+    assert_eq!(book.next_waiting(300, 128, 1_000).unwrap().0, 0..128);
+    assert_eq!(book.next_waiting(301, 128, 1_000).unwrap().0, 256..301);
+    book.stand(0..200, Standing::Dead);
+    book.prove_delivered(&[(0, U256::MAX)]);
+    assert_eq!(book.next_waiting(301, 128, 1_000).unwrap().0, 256..301);
 }
 
 #[test]

@@ -1,22 +1,38 @@
 //! Who works on which open entry: what waits, what is at the peer, what this relayer holds, and what failed how often.
 
-use super::{Book, Open, Standing};
+use super::{Book, Inner, Open, Standing};
 use std::{ops::Range, sync::Arc, time::Duration};
 use tokio::time::Instant;
 
 impl Book {
-    /// First waiting entry and how many wait after it without a gap (at most `max`), below `end`; with its age.
-    pub fn next_waiting(&self, end: u64, max: usize) -> Option<(Range<u64>, Duration)> {
-        let inner = self.inner();
-        let now = Instant::now();
-        let ready = |o: &Open| matches!(o.standing, Standing::Waiting(from) if from <= now);
-        let range = inner.run_of(..end, max, ready)?;
-        let age = inner.open.get(&range.start)?.seen.elapsed();
+    /// The run of waiting entries (at most `max`, below `end`) to take next, with the age of the first that waits. Where more
+    /// wait than one batch holds, those whose expiry is nearest after `now` (Unix seconds) come first (ATK-078).
+    pub fn next_waiting(&self, end: u64, max: usize, now: u64) -> Option<(Range<u64>, Duration)> {
+        if self.draining() {
+            return None;
+        }
+        let mut inner = self.inner();
+        let instant = Instant::now();
+        let ready = |o: &Open| matches!(o.standing, Standing::Waiting(from) if from <= instant);
+        let first = inner.run_of(..end, max, ready)?;
+        let age = inner.open.get(&first.start)?.seen.elapsed();
+        if inner.open.len() <= max {
+            return Some((first, age));
+        }
+        let Inner { open, urgency, .. } = &mut *inner;
+        let urgent = urgency.next(open, now, |o| o.entry.index < end && ready(o));
+        let range = match urgent {
+            Some(index) if !first.contains(&index) => inner.run_around(index, end, max, ready),
+            _ => first,
+        };
         Some((range, age))
     }
 
     /// Like [`Self::next_waiting`] for entries with at least `attempts` failed attempts.
     pub fn next_failed(&self, end: u64, max: usize, attempts: u8) -> Option<Range<u64>> {
+        if self.draining() {
+            return None;
+        }
         let now = Instant::now();
         let ready = |o: &Open| o.attempts >= attempts && matches!(o.standing, Standing::Waiting(from) if from <= now);
         self.inner().run_of(..end, max, ready)
@@ -34,6 +50,9 @@ impl Book {
 
     /// The first run of entries (at most `max`) sent to the peer before `before` and still open.
     pub fn overdue(&self, before: Instant, max: usize) -> Option<Range<u64>> {
+        if self.draining() {
+            return None;
+        }
         self.inner().run_of(.., max, |o| matches!(o.standing, Standing::Sent(at) if at < before))
     }
 

@@ -10,6 +10,7 @@ use crate::{
         chain::{ChainView, Tip},
         drive::Drive,
         error::Result,
+        live::Live,
         ports::{Journal, Peer},
         prove::Prover,
         send::Send,
@@ -81,7 +82,7 @@ struct Rig {
     prover: Arc<Prover>,
     submit: Arc<Submit>,
     journal: Arc<dyn Journal>,
-    settings: Settings,
+    settings: Live<Settings>,
     _chains: [Arc<ChainView>; 2],
     _dir: TempDir,
 }
@@ -99,8 +100,11 @@ impl Rig {
         for chain in [&from, &to] {
             chain.publish(Tip { trusted: state(5), update: Bytes::from_static(b"5") });
         }
-        let settings =
-            Settings { peer_patience: Duration::from_secs(10), bundles_in_flight_max: 1, ..Settings::default() };
+        let settings = Live::from(Settings {
+            peer_patience: Duration::from_secs(10),
+            bundles_in_flight_max: 1,
+            ..Settings::default()
+        });
         let submit = Arc::new(Submit {
             source: from.clone(),
             destination: to.clone(),
@@ -182,9 +186,9 @@ async fn atk_086_a_peer_that_only_answers_is_waited_for_no_longer_than_stated() 
             tokio::time::sleep(Duration::from_secs(5)).await;
         }
     });
-    let stated = rig.settings.peer_patience * 8 + Duration::from_secs(3);
+    let stated = rig.settings.now().peer_patience * 8 + Duration::from_secs(3);
     timeout(stated, delivered.wait_for(|n| *n > 0)).await.expect("the peer's answers put it off").unwrap();
-    assert!(begun.elapsed() > rig.settings.peer_patience * 7, "a peer that answers is given time");
+    assert!(begun.elapsed() > rig.settings.now().peer_patience * 7, "a peer that answers is given time");
     assert_eq!(rig.destination.deliveries()[0].bundle.entries.len(), 3);
 }
 
@@ -198,7 +202,7 @@ async fn a_lane_without_submit_rights_takes_back_sends_again_and_asks_the_chain(
     tokio::time::sleep(Duration::from_secs(21)).await;
     assert_eq!(rig.book.take_hints(5, 9), [0], "the chain is asked whether an event was hidden");
     // Only one bundle may be out: the one taken back makes room.
-    rig.mail.got(2, rig.settings.peer_patience * 2).await;
+    rig.mail.got(2, rig.settings.now().peer_patience * 2).await;
     // An answer to the first is no answer to the second.
     rig.mail.answer(1, Outcome::Rejected { kind: crate::lane::error::Kind::Refused, detail: String::new() });
     tokio::time::sleep(Duration::from_secs(5)).await;

@@ -59,7 +59,7 @@ impl Rig {
             reverse,
             journal: journal.clone(),
             clock: Arc::new(Noon),
-            settings: Settings::default(),
+            settings: Settings::default().into(),
             submitted: Arc::new(Ear::default()),
         });
         let receive = Arc::new(Receive {

@@ -7,19 +7,20 @@ use super::{
 use crate::{
     lane::{
         audit::Audit,
-        book::{Book, Standing},
+        book::{Book, Mark, Standing},
         chain::{ChainView, Tip},
         confirm::Confirm,
         error::{Error, Kind, Result},
         freeze::Report,
         ports::{DeadLetter, Journal, Seen, TxIntent},
+        prove::Prover,
         refresh::Refresh,
         run::{Lane, State},
         settings::{Role, Settings},
         submit::Submit,
         swaps::{SwapBook, facts::Facts},
         sweep::Sweep,
-        types::{Account, Bundle, ChainId, Conflict, ContractClient, TrustedState},
+        types::{Account, Bundle, ChainId, Conflict, ContractClient, Outcome, TrustedState, TxEvent},
     },
     store::Store,
 };
@@ -31,7 +32,10 @@ use std::{
     time::Duration,
 };
 use tempfile::TempDir;
-use tokio::{sync::watch, time::timeout};
+use tokio::{
+    sync::{mpsc, watch},
+    time::timeout,
+};
 
 struct Rig {
     destination: Arc<Script>,
@@ -68,7 +72,7 @@ impl Rig {
             reverse,
             journal: journal.clone(),
             clock: Arc::new(Noon),
-            settings: Settings::default(),
+            settings: Settings::default().into(),
             submitted: ear.clone(),
         });
         Self { destination, from, to, book, journal, submit, ear, _dir: dir }
@@ -102,6 +106,37 @@ async fn an_entry_is_not_dead_before_its_letter_is_written() {
     assert_eq!(rig.fails(100, Kind::Reverted).await.unwrap_err().kind, Kind::Store);
     assert!(matches!(rig.book.standing(0), Some(Standing::Waiting(_))), "dead without a letter: nobody would know");
     assert!(rig.ear.buried.lock().unwrap().is_empty());
+}
+
+#[tokio::test(start_paused = true)]
+async fn atk_087_a_stranger_that_delivers_first_ends_the_item_and_the_interest_in_our_transaction() {
+    let rig = Rig::new(false);
+    let bundle = Prover::new(rig.from.clone(), rig.book.clone(), outbox(lane(7))).prove(0..1).await.unwrap();
+    rig.submit.submit(Arc::new(bundle), None).await.unwrap();
+    let ticket = rig.destination.ticket();
+    ticket.send(TxEvent::Broadcast { tx: B256::repeat_byte(1) }).await.unwrap();
+    tokio::time::sleep(Duration::from_secs(5)).await;
+    assert!(!ticket.is_closed(), "it is followed while its entry is open");
+    // Somebody copied the call and was included first.
+    rig.book.prove_delivered(&[(0, U256::from(1))]);
+    timeout(Duration::from_secs(10), ticket.closed()).await.expect("nobody tells the signer that it is done");
+    assert_eq!((rig.book.open_count(), rig.book.closed_count()), (0, 1));
+    assert!(rig.ear.failed.lock().unwrap().is_empty(), "another relayer's delivery is no failure");
+    assert!(rig.journal.dead_letters(9).unwrap().is_empty());
+}
+
+#[tokio::test(start_paused = true)]
+async fn our_own_deliverys_verdict_is_waited_for_although_its_entries_are_proven_delivered() {
+    let rig = Rig::new(false);
+    let bundle = Prover::new(rig.from.clone(), rig.book.clone(), outbox(lane(7))).prove(0..1).await.unwrap();
+    let (answer, mut answers) = mpsc::channel(4);
+    rig.submit.submit(Arc::new(bundle), Some((9, answer))).await.unwrap();
+    let ticket = rig.destination.ticket();
+    rig.book.prove_delivered(&[(0, U256::from(1))]);
+    let (tx, fee) = (B256::repeat_byte(1), U256::ZERO);
+    ticket.send(TxEvent::Final { tx, block: 5, gas_used: 1, fee }).await.unwrap();
+    let told = timeout(Duration::from_secs(10), answers.recv()).await.unwrap();
+    assert_eq!(told, Some((9, Outcome::Final { tx, block: 5 })));
 }
 
 /// Runs `refresh` for a minute; its end, if it ended.
@@ -183,9 +218,10 @@ impl Rig {
     }
 
     fn lane(&self) -> Lane {
-        let (book, settings) = (self.book.clone(), Settings::default());
-        let (source, outbox) = (self.from.clone(), outbox(lane(7)));
-        let audit = Arc::new(Audit { source, outbox, book: book.clone(), interval: Duration::from_secs(600) });
+        let (book, settings) = (self.book.clone(), Settings::default().into());
+        let (source, outbox, journal) = (self.from.clone(), outbox(lane(7)), self.journal.clone());
+        let often = Settings { audit_interval: Duration::from_secs(600), ..Settings::default() };
+        let audit = Arc::new(Audit { source, outbox, book: book.clone(), journal, settings: often.into() });
         Lane {
             id: lane(7),
             send: None,
@@ -258,6 +294,12 @@ impl Journal for Full {
     }
     fn truncate(&self, chain: &ChainId, lane: LaneId, size: u64, scanned: u64) -> Result<()> {
         self.0.truncate(chain, lane, size, scanned)
+    }
+    fn prove_mark(&self, lane: LaneId, mark: Mark) -> Result<()> {
+        self.0.prove_mark(lane, mark)
+    }
+    fn proven_mark(&self, lane: LaneId) -> Result<Option<Mark>> {
+        self.0.proven_mark(lane)
     }
     fn delivered(&self, lane: LaneId) -> Result<Vec<(u64, U256)>> {
         self.0.delivered(lane)

@@ -97,8 +97,14 @@ impl Rig {
 
     fn facts(&self, end: usize) -> Facts {
         let (source, book) = (self.chains[end].clone(), self.books[end].clone());
-        let audit =
-            Audit { source, outbox: outbox(lane(LANES[end])), book: book.clone(), interval: Duration::from_secs(600) };
+        let often = Settings { audit_interval: Duration::from_secs(600), ..Settings::default() };
+        let audit = Audit {
+            source,
+            outbox: outbox(lane(LANES[end])),
+            book: book.clone(),
+            journal: self.journal.clone(),
+            settings: often.into(),
+        };
         let (swaps, journal) = (self.swaps.clone(), self.journal.clone());
         Facts { book, swaps, audit: Arc::new(audit), journal, lacking: Mutex::default() }
     }
@@ -114,7 +120,7 @@ impl Rig {
             chain: self.chains[end].clone(),
             swaps: self.swaps.clone(),
             role,
-            settings: Settings { peer_patience: Duration::from_secs(20), ..Settings::default() },
+            settings: Settings { peer_patience: Duration::from_secs(20), ..Settings::default() }.into(),
             clock,
             told: self.ear.clone(),
         };

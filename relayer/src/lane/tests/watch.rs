@@ -12,6 +12,7 @@ use crate::{
         error::Kind,
         ports::Journal,
         prove::Prover,
+        settings::Settings,
         watch::{Pinned, Watch},
     },
     store::Store,
@@ -46,9 +47,7 @@ impl Rig {
     /// A process that starts with what the journal holds.
     fn over(script: Arc<Script>, journal: Arc<dyn Journal>, dir: TempDir) -> Self {
         let chain = script.view("eip155:1");
-        let commitments = journal.commitments(lane(7)).unwrap();
-        let entries = journal.entries(lane(7), 0, 10_000).unwrap();
-        let book = Arc::new(Book::restore(lane(7), &commitments, entries, Vec::new()));
+        let book = Arc::new(Book::recall(&*journal, lane(7), &[]).unwrap());
         chain.connect(&Script::new(1).view("eip155:2"), &book);
         Self { script, chain, book, journal, ear: Arc::default(), dir }
     }
@@ -94,7 +93,8 @@ impl Rig {
 
     fn audit(&self) -> Audit {
         let (source, book) = (self.chain.clone(), self.book.clone());
-        Audit { source, outbox: outbox(lane(7)), book, interval: Duration::from_secs(60) }
+        let journal = self.journal.clone();
+        Audit { source, outbox: outbox(lane(7)), book, journal, settings: Settings::default().into() }
     }
 }
 
@@ -207,6 +207,37 @@ async fn atk_022_a_false_entry_that_its_namesakes_delivery_closed_does_not_wedge
 }
 
 #[tokio::test(start_paused = true)]
+async fn atk_022_after_a_restart_a_lie_is_healed_from_where_the_outbox_was_proven() {
+    let rig = Rig::new(3_000);
+    rig.script.write(2, entry(lane(7), 0, 1));
+    rig.script.write(2_900, entry(lane(7), 1, 1));
+    let task = rig.watch();
+    rig.at(3_000).await;
+    rig.audit().once().await.unwrap();
+    task.abort();
+    let rig = rig.restart();
+    rig.script.happened(3_001, entry(lane(7), 2, 1));
+    rig.script.say(3_001, entry(lane(7), 2, 666));
+    rig.script.to(3_002);
+    let _task = rig.watch();
+    rig.at(3_002).await;
+    assert_eq!(rig.book.sound(), 0, "what is in the journal is proven again before it counts");
+    assert_eq!(rig.audit().once().await.unwrap_err().kind, Kind::NodeLied);
+    let before = rig.script.scans().len();
+    rig.script.repent();
+    timeout(SOON, async {
+        while rig.audit().once().await.is_err() {
+            tokio::time::sleep(Duration::from_secs(1)).await;
+        }
+    })
+    .await
+    .expect("it was not healed");
+    assert_eq!((rig.book.size(), rig.book.sound()), (3, 3));
+    let scans = rig.script.scans();
+    assert!(scans[before..].iter().all(|scan| scan.0 >= 2_999), "{:?}", &scans[before..]);
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_pinned_header_that_people_moved_is_taken() {
     let rig = Rig::new(50);
     let task = rig.watch();
@@ -293,5 +324,5 @@ async fn a_dead_letters_entry_is_still_dead_after_a_restart() {
     let book = Book::recall(&*rig.journal, lane(7), &letters).unwrap();
     assert_eq!(book.standing(1), Some(Standing::Dead));
     assert_eq!(book.standings(), [2, 0, 0, 1]);
-    assert_eq!(book.next_waiting(3, 9).unwrap().0, 0..1);
+    assert_eq!(book.next_waiting(3, 9, 0).unwrap().0, 0..1);
 }

@@ -5,7 +5,10 @@
 //! judged in [`super::Pool`] (ATK-071).
 
 use super::{Pool, socket::Heads};
-use crate::chains::evm::config::{EvmChain, SecretUrl};
+use crate::{
+    chains::evm::config::{Endpoint, EvmChain, SecretUrl},
+    lane::error::Result,
+};
 use std::{sync::Arc, time::Duration};
 use tokio::{
     select,
@@ -24,18 +27,42 @@ const RESUBSCRIBE: Duration = Duration::from_secs(5);
 
 /// Starts one task per endpoint.
 pub fn start(pool: &Arc<Pool>, config: &EvmChain, tasks: &TaskTracker, shutdown: &CancellationToken) {
-    let poll = config.block_time.clamp(POLL.0, POLL.1);
-    let quiet = config.block_time.saturating_mul(QUIET_BLOCKS).max(QUIET_MIN);
     for (index, endpoint) in config.endpoints.iter().enumerate().take(pool.len()) {
-        let follower = Follower { pool: Arc::clone(pool), index, ws: endpoint.ws.clone(), poll, quiet };
-        let shutdown = shutdown.clone();
-        tasks.spawn(async move {
-            select! {
-                () = shutdown.cancelled() => {}
-                () = follower.run() => {}
-            }
-        });
+        follow(pool, index, endpoint, config.block_time, tasks, shutdown);
     }
+}
+
+/// Takes endpoints of `config` in that are not known yet, and follows them.
+///
+/// # Errors
+/// `InvalidConfig`: one of them; those before it are taken in.
+pub fn add(pool: &Arc<Pool>, config: &EvmChain, tasks: &TaskTracker, shutdown: &CancellationToken) -> Result<()> {
+    for endpoint in &config.endpoints {
+        if let Some(index) = pool.add(endpoint)? {
+            follow(pool, index, endpoint, config.block_time, tasks, shutdown);
+        }
+    }
+    Ok(())
+}
+
+fn follow(
+    pool: &Arc<Pool>,
+    index: usize,
+    endpoint: &Endpoint,
+    block_time: Duration,
+    tasks: &TaskTracker,
+    shutdown: &CancellationToken,
+) {
+    let poll = block_time.clamp(POLL.0, POLL.1);
+    let quiet = block_time.saturating_mul(QUIET_BLOCKS).max(QUIET_MIN);
+    let follower = Follower { pool: Arc::clone(pool), index, ws: endpoint.ws.clone(), poll, quiet };
+    let shutdown = shutdown.clone();
+    tasks.spawn(async move {
+        select! {
+            () = shutdown.cancelled() => {}
+            () = follower.run() => {}
+        }
+    });
 }
 
 struct Follower {
@@ -59,7 +86,7 @@ impl Follower {
                 subscription = Heads::subscribe(url).await;
                 subscribe_at = Instant::now() + RESUBSCRIBE;
                 if subscription.is_none() {
-                    tracing::debug!(endpoint = self.pool.label(self.index), "no subscription, polling");
+                    tracing::debug!(endpoint = %self.pool.label(self.index), "no subscription, polling");
                 }
             }
             match &mut subscription {
@@ -67,7 +94,7 @@ impl Follower {
                 Some(heads) => {
                     if !self.listen(heads).await {
                         subscription = None;
-                        self.pool.observer().endpoint_resubscribed(self.pool.chain(), self.pool.label(self.index));
+                        self.pool.observer().endpoint_resubscribed(self.pool.chain(), &self.pool.label(self.index));
                     }
                 }
             }

@@ -11,7 +11,7 @@ use crate::{
     chains::{
         EndpointState, EndpointStates,
         evm::{
-            config::EvmChain,
+            config::{Endpoint, EvmChain},
             errors::{Meaning, NodeError},
         },
         observe::Observer,
@@ -26,7 +26,7 @@ use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use serde_json::value::RawValue;
 use std::{
     fmt,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock},
     time::Duration,
 };
 use tokio::{
@@ -55,7 +55,8 @@ pub struct Identity {
 pub struct Pool {
     chain: ChainId,
     identity: Identity,
-    nodes: Vec<Node>,
+    /// Only ever longer: an index names the same node for ever.
+    nodes: RwLock<Vec<Arc<Node>>>,
     states: Mutex<States>,
     best: watch::Sender<u64>,
     timing: Timing,
@@ -64,7 +65,7 @@ pub struct Pool {
 
 impl fmt::Debug for Pool {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Pool").field("chain", &self.chain).field("nodes", &self.nodes).finish_non_exhaustive()
+        f.debug_struct("Pool").field("chain", &self.chain).finish_non_exhaustive()
     }
 }
 
@@ -74,11 +75,12 @@ impl Pool {
     /// # Errors
     /// `InvalidConfig`.
     pub fn new(config: &EvmChain, observer: Arc<dyn Observer>) -> Result<Self> {
-        let nodes = config.endpoints.iter().map(Node::new).collect::<Result<Vec<_>>>()?;
+        let node = |endpoint| Node::new(endpoint).map(Arc::new);
+        let nodes = config.endpoints.iter().map(node).collect::<Result<Vec<_>>>()?;
         Ok(Self {
             chain: config.id.as_str().into(),
             identity: Identity { chain_id: config.chain_id()?, genesis: config.genesis },
-            nodes,
+            nodes: RwLock::new(nodes),
             states: Mutex::new(States::new(&config.endpoints, Instant::now())),
             best: watch::channel(0).0,
             timing: Timing {
@@ -87,6 +89,26 @@ impl Pool {
             },
             observer,
         })
+    }
+
+    /// Takes one more endpoint in; gives its index, none if there is one of that label already. It is asked once it was
+    /// found to be a node of this chain.
+    ///
+    /// # Errors
+    /// `InvalidConfig`.
+    pub(super) fn add(&self, endpoint: &Endpoint) -> Result<Option<usize>> {
+        let node = Arc::new(Node::new(endpoint)?);
+        let mut nodes = self.nodes.write().unwrap_or_else(PoisonError::into_inner);
+        if nodes.iter().any(|known| known.label == node.label) {
+            return Ok(None);
+        }
+        self.lock().add(endpoint, Instant::now());
+        nodes.push(node);
+        Ok(Some(nodes.len() - 1))
+    }
+
+    fn node(&self, i: usize) -> Option<Arc<Node>> {
+        self.nodes.read().unwrap_or_else(PoisonError::into_inner).get(i).cloned()
     }
 
     /// The chain's CAIP-2 id.
@@ -188,8 +210,8 @@ impl Pool {
     fn demote(&self, answered: Option<usize>, height: u64, detail: &str) {
         let now = Instant::now();
         let Some(i) = answered else { return };
-        tracing::warn!(chain = %self.chain, endpoint = self.label(i), height, detail, "node was shown to be wrong");
-        self.observer.endpoint_lied(&self.chain, self.label(i));
+        tracing::warn!(chain = %self.chain, endpoint = %self.label(i), height, detail, "node was shown to be wrong");
+        self.observer.endpoint_lied(&self.chain, &self.label(i));
         self.change(i, |states| states.lied(i, format!("height {height}: {detail}"), now));
         self.publish(self.lock(), now);
     }
@@ -205,7 +227,7 @@ impl Pool {
         let newer = o.saw_head(height, now);
         self.publish(states, now);
         if newer {
-            self.observer.endpoint_head(&self.chain, self.label(i), height);
+            self.observer.endpoint_head(&self.chain, &self.label(i), height);
         }
     }
 
@@ -250,12 +272,12 @@ impl Pool {
 
     /// How many endpoints there are.
     pub(in crate::chains::evm) fn len(&self) -> usize {
-        self.nodes.len()
+        self.nodes.read().unwrap_or_else(PoisonError::into_inner).len()
     }
 
     /// An endpoint's label.
-    pub(super) fn label(&self, i: usize) -> &str {
-        self.nodes.get(i).map_or("?", |node| &node.label)
+    pub(super) fn label(&self, i: usize) -> Arc<str> {
+        self.node(i).map_or_else(|| "?".into(), |node| Arc::clone(&node.label))
     }
 
     fn ordered(&self, need: Need) -> Vec<usize> {
@@ -282,7 +304,7 @@ impl Pool {
                 if let Need::Height(height) = need {
                     self.lacks(i, height);
                 }
-                return Err(CallError::of(error, self.label(i), method));
+                return Err(CallError::of(error, &self.label(i), method));
             }
         };
         if let Need::Height(height) = need {
@@ -297,7 +319,7 @@ impl Pool {
         serde_json::from_str(raw.get()).map_err(|_| {
             let error = NodeError::Malformed("the result has not the expected form");
             self.failed(i, &error);
-            CallError::of(error, self.label(i), method)
+            CallError::of(error, &self.label(i), method)
         })
     }
 
@@ -311,7 +333,7 @@ impl Pool {
 
     /// Asks one endpoint and records how it went.
     async fn ask(&self, i: usize, method: &'static str, params: &str) -> Result<Box<RawValue>, NodeError> {
-        let Some(node) = self.nodes.get(i) else { return Err(NodeError::Unreachable("no such endpoint")) };
+        let Some(node) = self.node(i) else { return Err(NodeError::Unreachable("no such endpoint")) };
         let start = Instant::now();
         let answer = node.call(method, params).await;
         let took = start.elapsed();
@@ -347,17 +369,17 @@ impl Pool {
             return Ok(());
         }
         let detail = format!("{label}: expected {:?}, found {found:?}", self.identity);
-        tracing::error!(chain = %self.chain, endpoint = label, detail, "node of another chain");
+        tracing::error!(chain = %self.chain, endpoint = %label, detail, "node of another chain");
         self.lock().note(i, Kind::ChainMismatch, detail.clone());
         Err(Error::stop_lane(Kind::ChainMismatch, detail))
     }
 
     async fn read<T: DeserializeOwned>(&self, i: usize, method: &'static str, params: &str) -> Result<T> {
-        let raw = self.ask(i, method, params).await.map_err(|e| e.into_error(self.label(i), method))?;
+        let raw = self.ask(i, method, params).await.map_err(|e| e.into_error(&self.label(i), method))?;
         serde_json::from_str(raw.get()).map_err(|_| {
             let error = NodeError::Malformed("the result has not the expected form");
             self.failed(i, &error);
-            error.into_error(self.label(i), method)
+            error.into_error(&self.label(i), method)
         })
     }
 
@@ -374,8 +396,8 @@ impl Pool {
         let after = health(&states);
         drop(states);
         if before != after {
-            tracing::info!(chain = %self.chain, endpoint = self.label(i), before, "endpoint is {after}");
-            self.observer.endpoint_health(&self.chain, self.label(i), after);
+            tracing::info!(chain = %self.chain, endpoint = %self.label(i), before, "endpoint is {after}");
+            self.observer.endpoint_health(&self.chain, &self.label(i), after);
         }
     }
 
@@ -384,8 +406,8 @@ impl Pool {
         let (best, changed) = states.judge(self.timing, now);
         drop(states);
         for (i, health) in changed {
-            tracing::info!(chain = %self.chain, endpoint = self.label(i), "endpoint is {health}");
-            self.observer.endpoint_health(&self.chain, self.label(i), health);
+            tracing::info!(chain = %self.chain, endpoint = %self.label(i), "endpoint is {health}");
+            self.observer.endpoint_health(&self.chain, &self.label(i), health);
         }
         self.best.send_if_modified(|value| std::mem::replace(value, best) != best);
     }
@@ -398,8 +420,9 @@ impl Pool {
 
 impl EndpointStates for Pool {
     fn endpoints(&self) -> Vec<EndpointState> {
+        let nodes = self.nodes.read().unwrap_or_else(PoisonError::into_inner);
         let states = self.lock();
-        let each = states.endpoints.iter().zip(&states.errors).zip(&self.nodes);
+        let each = states.endpoints.iter().zip(&states.errors).zip(nodes.iter());
         each.map(|((o, error), node)| EndpointState {
             label: node.label.to_string(),
             health: o.health.name(),

@@ -34,6 +34,12 @@ impl States {
         Self { endpoints, errors, answers: VecDeque::with_capacity(REMEMBERED_ANSWERS) }
     }
 
+    /// One more endpoint, that nothing is known of.
+    pub(super) fn add(&mut self, endpoint: &Endpoint, now: Instant) {
+        self.endpoints.push(Observation::new(endpoint.priority, now));
+        self.errors.push(None);
+    }
+
     /// Whom to ask, in that order.
     pub(super) fn ordered(&mut self, need: Need, now: Instant) -> Vec<usize> {
         for o in &mut self.endpoints {

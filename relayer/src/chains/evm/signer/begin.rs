@@ -6,6 +6,7 @@ use super::{
     manager::Manager,
     nodes::{self, Broadcast},
     pending::Pending,
+    share::Share,
     tx,
 };
 use crate::lane::{
@@ -19,8 +20,8 @@ const NONCE_ATTEMPTS: usize = 5;
 
 impl Manager {
     /// Sends a new job.
-    pub(super) async fn begin(&mut self, job: Job, events: mpsc::Sender<TxEvent>) {
-        match self.try_begin(job, &events).await {
+    pub(super) async fn begin(&mut self, job: Job, events: mpsc::Sender<TxEvent>, share: Share) {
+        match self.try_begin(job, &events, share).await {
             Ok(()) => {}
             Err(error) => {
                 self.observer.transaction_failed(&self.chain, &self.label, error.kind);
@@ -29,7 +30,8 @@ impl Manager {
         }
     }
 
-    pub(super) async fn try_begin(&mut self, job: Job, events: &mpsc::Sender<TxEvent>) -> Result<()> {
+    pub(super) async fn try_begin(&mut self, job: Job, events: &mpsc::Sender<TxEvent>, share: Share) -> Result<()> {
+        let mut share = Some(share);
         let mut price = self.price().await?;
         for _ in 0..NONCE_ATTEMPTS {
             let nonce = self.next;
@@ -42,11 +44,13 @@ impl Manager {
                 Broadcast::Accepted | Broadcast::Known => {
                     pending.accepted = true;
                     pending.tell(TxEvent::Broadcast { tx: sent.hash });
+                    pending.share = share.take();
                     self.keep(nonce, pending);
                     return Ok(());
                 }
                 Broadcast::NotYet | Broadcast::Unclear => {
                     // A node may have it. It is sent again at the next head, and told of once a node has taken it.
+                    pending.share = share.take();
                     self.keep(nonce, pending);
                     return Ok(());
                 }
@@ -59,7 +63,7 @@ impl Manager {
                 Broadcast::Underpriced => {
                     self.quote = None;
                     let market = self.price().await?;
-                    let raised = price.raised(market, fees::cap(&self.fees));
+                    let raised = price.raised(market, fees::cap(&self.fees.now()));
                     self.settle(nonce).await?;
                     price = raised.ok_or_else(|| {
                         Error::retry(Kind::Underpriced, "the node wants a higher fee than the configured cap")
@@ -86,7 +90,7 @@ impl Manager {
         {
             return Ok(price);
         }
-        let price = fees::quote(&self.pool, &self.fees).await?;
+        let price = fees::quote(&self.pool, &self.fees.now()).await?;
         self.quote = Some((self.head, price));
         Ok(price)
     }

@@ -2,7 +2,7 @@
 //! (follow) and `resend`.
 
 use super::{
-    Job,
+    Handed,
     fees::Price,
     key::Key,
     nodes,
@@ -20,8 +20,9 @@ use crate::{
     },
     lane::{
         error::{Error, Kind, Result},
+        live::Live,
         ports::{Journal, TxIntent},
-        types::{Account, ChainId, TxEvent},
+        types::{Account, ChainId},
     },
 };
 use alloy::primitives::Bytes;
@@ -47,7 +48,7 @@ pub(super) struct Manager {
     pub(super) chain_id: u64,
     pub(super) account: Account,
     pub(super) label: String,
-    pub(super) fees: Fees,
+    pub(super) fees: Live<Fees>,
     pub(super) window: usize,
     pub(super) resend_after: u64,
     pub(super) quiet: Duration,
@@ -71,6 +72,7 @@ impl Manager {
         pool: Arc<Pool>,
         verified: watch::Receiver<u64>,
         context: &Context,
+        fees: Live<Fees>,
     ) -> Self {
         Self {
             account: Bytes::copy_from_slice(key.address().as_slice()).into(),
@@ -78,7 +80,7 @@ impl Manager {
             chain: Arc::clone(pool.chain()),
             chain_id: pool.identity().chain_id,
             label: signer.label.clone(),
-            fees: chain.fees,
+            fees,
             window: signer.window,
             resend_after: signer.resend_after_blocks.max(1),
             quiet: chain.block_time.saturating_mul(QUIET_BLOCKS).max(QUIET_MIN),
@@ -96,11 +98,7 @@ impl Manager {
     }
 
     /// Runs until shutdown. What is pending then stays in the journal.
-    pub(super) async fn run(
-        mut self,
-        mut inbox: mpsc::Receiver<(Job, mpsc::Sender<TxEvent>)>,
-        shutdown: CancellationToken,
-    ) {
+    pub(super) async fn run(mut self, mut inbox: mpsc::Receiver<Handed>, shutdown: CancellationToken) {
         select! {
             () = shutdown.cancelled() => return,
             () = self.recover() => {}
@@ -115,7 +113,7 @@ impl Manager {
             select! {
                 () = shutdown.cancelled() => return,
                 job = inbox.recv(), if room => match job {
-                    Some((job, events)) => self.begin(job, events).await,
+                    Some((job, events, share)) => self.begin(job, events, share).await,
                     // Nobody sends any more; what was sent is still followed to its end.
                     None => closed = true,
                 },

@@ -16,6 +16,7 @@ mod manager;
 pub(super) mod nodes;
 mod pending;
 mod resend;
+mod share;
 mod track;
 pub mod tx;
 
@@ -23,18 +24,20 @@ use crate::{
     chains::{
         Context,
         evm::{
-            config::{EvmChain, Signer as SignerConfig},
+            config::{EvmChain, Fees, Signer as SignerConfig},
             endpoint::Pool,
         },
     },
     lane::{
         error::{Error, Kind, Result},
+        live::Live,
         types::TxEvent,
     },
 };
 use alloy::primitives::Address;
 use causeway_core::LaneId;
 use key::Key;
+use share::{Share, Shares};
 use std::{ops::Range, sync::Arc};
 use tokio::sync::{mpsc, watch};
 use tx::Call;
@@ -57,10 +60,15 @@ pub struct Job {
     pub range: Range<u64>,
 }
 
+/// A job, where its events go, and its share of the window.
+type Handed = (Job, mpsc::Sender<TxEvent>, Share);
+
 /// Handle of a signer's manager.
 #[derive(Clone, Debug)]
 pub struct Signer {
-    jobs: mpsc::Sender<(Job, mpsc::Sender<TxEvent>)>,
+    jobs: mpsc::Sender<Handed>,
+    shares: Arc<Shares>,
+    fees: Live<Fees>,
     address: Address,
 }
 
@@ -92,10 +100,11 @@ impl Signer {
         let address = key.address();
         // One slot: a job waits with its sender, not in a queue, while the window is full.
         let (jobs, inbox) = mpsc::channel(1);
-        let manager = manager::Manager::new(key, chain, signer, pool, verified, context);
+        let fees = Live::from(chain.fees);
+        let manager = manager::Manager::new(key, chain, signer, pool, verified, context, fees.clone());
         let shutdown = context.shutdown.clone();
         context.tasks.spawn(manager.run(inbox, shutdown));
-        Self { jobs, address }
+        Self { jobs, shares: Shares::new(signer.window), fees, address }
     }
 
     /// The signer's address.
@@ -103,14 +112,20 @@ impl Signer {
         self.address
     }
 
-    /// Takes a transaction over. Waits while the window is full.
+    /// What transactions pay. What is out already is raised to no more than the cap of the moment.
+    pub fn fees(&self) -> &Live<Fees> {
+        &self.fees
+    }
+
+    /// Takes a transaction over. Waits while the window is full, or the lane has its share of it.
     ///
     /// # Errors
     /// `ShuttingDown`.
     pub async fn send(&self, job: Job) -> Result<mpsc::Receiver<TxEvent>> {
         let (events, listener) = mpsc::channel(EVENTS);
         let ended = |_| Error::retry(Kind::ShuttingDown, "the signer has stopped");
-        self.jobs.send((job, events)).await.map_err(ended)?;
+        let share = self.shares.take(job.lane).await;
+        self.jobs.send((job, events, share)).await.map_err(ended)?;
         Ok(listener)
     }
 }

@@ -1,6 +1,9 @@
 //! A transaction that is not final yet, and what to do about it next: a pure function of what is known.
 
-use super::tx::{Call, Sent};
+use super::{
+    share::Share,
+    tx::{Call, Sent},
+};
 use crate::lane::types::TxEvent;
 use alloy::primitives::B256;
 use causeway_core::LaneId;
@@ -19,6 +22,8 @@ pub(super) struct Pending {
     pub(super) range: Range<u64>,
     /// Nobody listens after a restart.
     pub(super) events: Option<mpsc::Sender<TxEvent>>,
+    /// Its share of the window, until it is in a block.
+    pub(super) share: Option<Share>,
     /// All that was signed under this nonce, newest last; never empty.
     pub(super) sent: Vec<Sent>,
     /// A node took the newest.
@@ -65,6 +70,7 @@ impl Pending {
             lane,
             range,
             events: None,
+            share: None,
             sent: vec![sent],
             accepted: false,
             sent_at,
@@ -85,6 +91,11 @@ impl Pending {
             };
         }
         if !self.accepted || head >= self.sent_at.saturating_add(resend_after) { Step::Resend } else { Step::Wait }
+    }
+
+    /// Whoever asked for this delivery lost interest: it is done, by somebody else.
+    pub(super) fn moot(&self) -> bool {
+        !self.range.is_empty() && self.events.as_ref().is_some_and(mpsc::Sender::is_closed)
     }
 
     /// Tells the listener, if there is one. Never waits: the channel holds all events of a ticket.

@@ -90,6 +90,11 @@ impl Manager {
 
     /// Sends the transaction with a higher fee. False where there is no room for one.
     pub(super) async fn replace(&mut self, nonce: u64) -> Result<bool> {
+        let behind = self.pending.range(nonce.saturating_add(1)..).next().is_some();
+        // A stranger was first: no fee is raised for what is done, unless it holds up what is not (ATK-087).
+        if !behind && self.pending.get(&nonce).is_some_and(Pending::moot) {
+            return Ok(false);
+        }
         self.quote = None;
         let market = self.price().await?;
         let Some(pending) = self.pending.get(&nonce) else { return Ok(false) };
@@ -97,7 +102,7 @@ impl Manager {
         if pending.sent.len() >= MAX_REPLACEMENTS {
             return Ok(false);
         }
-        let Some(price) = newest.price.raised(market, fees::cap(&self.fees)) else { return Ok(false) };
+        let Some(price) = newest.price.raised(market, fees::cap(&self.fees.now())) else { return Ok(false) };
         let sent = tx::sign(&self.key, self.chain_id, nonce, &pending.call, price)?;
         let intent = self.intent(nonce, pending, Some(&sent));
         self.store(intent).await?;

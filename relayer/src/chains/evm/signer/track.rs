@@ -65,6 +65,7 @@ impl Manager {
             match found {
                 Ok(Some(mined)) => {
                     pending.mined = Some(mined);
+                    pending.share = None;
                     pending.looks = 0;
                 }
                 Ok(None) => pending.looks += 1,
