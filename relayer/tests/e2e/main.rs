@@ -7,13 +7,18 @@
 mod files;
 mod kills;
 mod nodes;
+mod operators;
+mod outage;
 mod peers;
 mod swaps;
 
-use causeway::demo::harness::Harness;
+use causeway::demo::harness::{ChainOptions, Harness};
 use std::{path::Path, time::Duration};
 use tempfile::TempDir;
-use tokio::sync::{Mutex, MutexGuard};
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt},
+    sync::{Mutex, MutexGuard},
+};
 
 /// Time between blocks.
 const BLOCK: Duration = Duration::from_millis(500);
@@ -35,10 +40,19 @@ struct World {
 impl World {
     /// Chains, contracts and files; relayers that are `patience` patient with each other, and not started.
     async fn build(patience: Duration) -> Self {
+        Self::build_on(patience, ChainOptions::new(BLOCK)).await
+    }
+
+    /// The same on other chains.
+    async fn build_on(patience: Duration, options: ChainOptions) -> Self {
+        Self::build_with(Path::new(env!("CARGO_BIN_EXE_causeway")), patience, options).await
+    }
+
+    /// The same with another program as `causeway`.
+    async fn build_with(program: &Path, patience: Duration, options: ChainOptions) -> Self {
         let turn = TURN.lock().await;
         let dir = TempDir::with_prefix("causeway-e2e-").unwrap();
-        let program = Path::new(env!("CARGO_BIN_EXE_causeway"));
-        let harness = Harness::build(program, dir.path(), BLOCK).await.unwrap();
+        let harness = Harness::build_on(program, dir.path(), options).await.unwrap();
         for who in [0, 1] {
             let patience = format!("peer_patience = \"{}ms\"", patience.as_millis());
             harness.edit(who, "peer_patience = \"30s\"", &patience).unwrap();
@@ -50,6 +64,16 @@ impl World {
     async fn judge(&self, limit: Duration) {
         let violations = self.harness.judge(limit).await.unwrap();
         assert!(violations.is_empty(), "{violations:#?}");
+    }
+
+    /// What a relayer answers to a supervisor that asks whether it is ready.
+    async fn readyz(&self, who: usize) -> (u16, serde_json::Value) {
+        let mut stream = tokio::net::TcpStream::connect(self.metrics(who).unwrap()).await.unwrap();
+        stream.write_all(b"GET /readyz HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n").await.unwrap();
+        let mut text = String::new();
+        stream.read_to_string(&mut text).await.unwrap();
+        let (head, body) = text.split_once("\r\n\r\n").unwrap();
+        (head.split(' ').nth(1).unwrap().parse().unwrap(), serde_json::from_str(body).unwrap())
     }
 
     /// Sends there, both relayers carry it: afterwards users own something to send back.

@@ -98,6 +98,7 @@ async fn atk_070_071_072_transfers_end_while_the_favourite_node_is_in_trouble() 
     let none = Faults::default;
     let http = |http| Faults { http: Some(http), ..none() };
     let ws = |ws| Faults { ws: Some(ws), ..none() };
+    let pruned = HttpFault::ErrorBody { code: 4444, message: "state at block #12 is pruned".into() };
     let stuck = nodes.world.chain(0).head().number;
     for (name, faults) in [
         ("mute", Faults { mute: true, ..none() }),
@@ -108,6 +109,11 @@ async fn atk_070_071_072_transfers_end_while_the_favourite_node_is_in_trouble() 
         ("null", http(HttpFault::Null)),
         ("a web page", http(HttpFault::Html)),
         ("half an answer", http(HttpFault::Truncated)),
+        // Blocks and events it has; no state, of any height.
+        (
+            "pruned",
+            Faults { methods: ["eth_getProof", "eth_call", "eth_getStorageAt"].map(Into::into).into(), ..http(pruned) },
+        ),
         ("429", http(HttpFault::TooManyRequests { retry_after: 1 })),
         ("subscriptions end", ws(WsFault::End)),
         ("subscriptions half open", ws(WsFault::HalfOpen)),

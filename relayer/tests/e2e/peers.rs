@@ -2,6 +2,7 @@
 
 use super::{PATIENCE, SOON, World};
 use std::time::{Duration, Instant};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
 /// One relayer alone: its patience, then a few blocks.
 const ALONE: Duration = Duration::from_secs(60);
@@ -33,6 +34,9 @@ async fn atk_008_globex_alone_finishes_both_directions() {
     one_finishes_alone(1).await;
 }
 
+/// How long the peer is away.
+const AWAY: Duration = Duration::from_secs(30);
+
 /// A peer that is away for less than the other's patience: what it should have done waits, and is done when it is back.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_peer_that_comes_back_goes_on() {
@@ -41,7 +45,7 @@ async fn a_peer_that_comes_back_goes_on() {
     world.warm_up().await;
     world.kill(1).await.unwrap();
     tokio::try_join!(world.send(0, 20, 2), world.send(1, 20, 2)).unwrap();
-    tokio::time::sleep(Duration::from_secs(4)).await;
+    tokio::time::sleep(AWAY).await;
     let (_, open) = world.progress();
     assert!(open >= 20, "what only the absent one may carry was carried: {open} open");
     world.start(1).await.unwrap();
@@ -75,6 +79,28 @@ async fn atk_098_a_strangers_certificate_gives_no_session_and_stops_no_transfer(
     }
 }
 
+/// ATK-097, ATK-098 at the daemon: who speaks without TLS gets no word of the protocol, and disturbs nobody.
+#[tokio::test(flavor = "multi_thread")]
+async fn atk_098_a_plaintext_peer_is_not_spoken_to() {
+    let world = World::build(Duration::from_secs(300)).await;
+    world.warm_up().await;
+    for who in [0, 1] {
+        let config = std::fs::read_to_string(world.config(who)).unwrap();
+        let listener = &config[config.find("[listener]").unwrap()..];
+        let address = listener.lines().find(|line| line.starts_with("listen = ")).unwrap().split('"').nth(1).unwrap();
+        let mut stream = tokio::net::TcpStream::connect(address).await.unwrap();
+        // HTTP/2's preface, empty settings.
+        stream.write_all(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\x04\0\0\0\0\0").await.unwrap();
+        let mut answer = Vec::new();
+        // A reset is an end like any other.
+        let _ = tokio::time::timeout(SOON, stream.read_to_end(&mut answer)).await.expect("the connection is kept open");
+        // At most a TLS alert (record type 21): nothing of HTTP/2.
+        assert!(answer.is_empty() || answer[0] == 21, "{answer:?}");
+    }
+    tokio::try_join!(world.send(0, 8, 1), world.send(1, 8, 1)).unwrap();
+    world.judge(SOON).await;
+}
+
 /// Two organisations that agreed on different things refuse each other's lanes, and say why; transfers end by patience.
 #[tokio::test(flavor = "multi_thread")]
 async fn relayers_that_agreed_on_different_things_refuse_each_others_lanes() {
@@ -94,5 +120,11 @@ async fn relayers_that_agreed_on_different_things_refuse_each_others_lanes() {
     world.judge(ALONE).await;
     for who in [0, 1] {
         assert!(world.logs(who).contains("\"reason\":\"CAPS_MISMATCH\""), "nobody said why");
+        assert!(!world.connected(who).await.unwrap(), "a peer that refuses every lane is shown as connected");
+        let (status, body) = world.readyz(who).await;
+        let of_peer =
+            body["checks"].as_array().unwrap().iter().find(|c| c["name"].as_str().unwrap().starts_with("peer "));
+        let of_peer = of_peer.unwrap();
+        assert_eq!((status, &of_peer["ok"], &of_peer["detail"]), (503, &false.into(), &"refuses every lane".into()));
     }
 }
