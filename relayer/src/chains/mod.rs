@@ -12,9 +12,9 @@ use crate::lane::{
     ports::{Clock, Entries, Headers, Journal, Proofs, Submitter, Verifier},
     types::{Account, ChainId},
 };
-use alloy::primitives::{B256, U256};
+use alloy::primitives::{Address, B256, Bytes, U256};
 use async_trait::async_trait;
-use causeway_core::LaneId;
+use causeway_core::{LaneId, Terms};
 use observe::Observer;
 use std::{fmt, sync::Arc, time::Duration};
 use tokio::sync::watch;
@@ -49,6 +49,8 @@ pub struct Chain {
     pub entries: Arc<dyn Entries>,
     /// Reads the vault's accounting, for figures.
     pub holdings: Arc<dyn Holdings>,
+    /// Says what others are to sign, and broadcasts it.
+    pub prepare: Arc<dyn Prepare>,
     /// Sends transactions; `None` where this relayer has no signer.
     pub submitter: Option<Arc<dyn Submitter>>,
     /// Usual time between two blocks.
@@ -109,6 +111,147 @@ pub trait Reconfigure: Send + Sync {
     /// # Errors
     /// `InvalidConfig`: an endpoint.
     fn apply(&self, config: &registry::ChainConfig) -> Result<()>;
+}
+
+/// What an account wants to do on a chain.
+#[derive(Clone, Debug)]
+pub enum Action {
+    /// Lock a leg of a swap.
+    LockLeg {
+        /// The terms.
+        terms: Terms,
+        /// The leg.
+        leg: u8,
+        /// The leg's asset on this chain.
+        token: Address,
+        /// True for a non-fungible one.
+        unique: bool,
+    },
+    /// Void a leg of a swap.
+    VoidLeg {
+        /// The terms.
+        terms: Terms,
+        /// The leg.
+        leg: u8,
+    },
+    /// Send an asset over a lane that leaves this chain.
+    Transfer {
+        /// The lane.
+        lane: LaneId,
+        /// The asset on this chain.
+        token: Address,
+        /// True for a non-fungible one.
+        unique: bool,
+        /// Amount or token id.
+        amount: U256,
+        /// Account word of the other chain.
+        recipient: B256,
+        /// Unix seconds in the other chain's clock.
+        timeout: u64,
+        /// Hash of a memo, or zero.
+        memo: B256,
+    },
+}
+
+/// What a prepared transaction does.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Purpose {
+    /// Lets the vault take the asset.
+    Approve,
+    /// Locks a leg.
+    Lock,
+    /// Voids a leg.
+    Void,
+    /// Sends an asset.
+    Transfer,
+}
+
+/// What a try of a call gave.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Simulation {
+    /// It would succeed.
+    Success,
+    /// It would revert, with this error.
+    Revert(String),
+    /// Not tried: it needs the transaction before it.
+    Depends,
+}
+
+/// An unsigned EVM transaction; it sends no coin.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Unsigned {
+    /// EIP-155.
+    pub chain_id: u64,
+    /// Who signs.
+    pub from: Address,
+    /// What it calls.
+    pub to: Address,
+    /// Calldata.
+    pub data: Bytes,
+    /// Next nonce as a node knows it.
+    pub nonce: u64,
+    /// Gas limit.
+    pub gas: u64,
+    /// Wei per gas; `None` for EIP-1559.
+    pub gas_price: Option<u128>,
+    /// EIP-1559: wei per gas at most.
+    pub max_fee: Option<u128>,
+    /// EIP-1559: wei per gas for the block's maker at most.
+    pub tip: Option<u128>,
+    /// What is hashed for signing.
+    pub payload: Bytes,
+    /// Its keccak-256.
+    pub signing_hash: B256,
+}
+
+/// A transaction for somebody to sign.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Prepared {
+    /// What it does.
+    pub purpose: Purpose,
+    /// The transaction.
+    pub tx: Unsigned,
+    /// Whether it would succeed now.
+    pub simulation: Simulation,
+}
+
+/// A transaction that somebody signed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Signed {
+    /// Its hash.
+    pub hash: B256,
+    /// Who signed.
+    pub from: Address,
+    /// What it calls.
+    pub to: Address,
+    /// Whether it sends the chain's coin along.
+    pub moves_coin: bool,
+}
+
+/// What a vault takes of an asset.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct AssetTerms {
+    /// The smallest amount.
+    pub amount_min: U256,
+    /// What it still takes in this window; `None`: not capped.
+    pub cap_rest: Option<U256>,
+}
+
+/// Says what others are to sign, and broadcasts what they signed. It holds no key.
+#[async_trait]
+pub trait Prepare: Send + Sync {
+    /// The transactions by which `from` does something, in their order: an approval where the vault needs one, then the
+    /// call. Prices, nonce and simulation are a node's word.
+    async fn prepare(&self, from: &Account, action: Action) -> Result<Vec<Prepared>>;
+    /// Reads a signed transaction of this chain. Asks nobody.
+    fn read(&self, raw: &[u8]) -> Result<Signed>;
+    /// Index of the first entry of `lane` that a transaction wrote, by its receipt; `None` while it is in no block. One
+    /// that reverted, or wrote nothing there, is `Reverted`. A node's word.
+    async fn appended(&self, tx: B256, lane: LaneId) -> Result<Option<u64>>;
+    /// What the vault takes of an asset at `now` (Unix seconds). A node's word.
+    async fn asset(&self, out_lane: LaneId, token: Address, now: u64) -> Result<AssetTerms>;
+    /// Hands a signed transaction to the nodes. One that they have already is no error.
+    async fn broadcast(&self, raw: Bytes) -> Result<()>;
 }
 
 /// Gives the present state of a chain's nodes.

@@ -16,6 +16,7 @@ pub(crate) mod ground;
 pub mod init;
 pub mod output;
 pub mod run;
+pub mod swap;
 pub mod transfer;
 
 mod config_cmd;
@@ -63,6 +64,8 @@ pub enum Command {
     Assets(assets::AssetsCommand),
     /// Send an asset over a bridge, from the configuration's own account.
     Transfer(transfer::TransferArgs),
+    /// Propose, accept and follow swaps over the relayer's listener for exchanges.
+    Swap(swap::SwapArgs),
     /// Show the running relayer at a glance: chains, nodes, peers, signers, lanes.
     Status(admin::status::StatusArgs),
     /// List the lanes of the running relayer, pause or resume one.
@@ -133,6 +136,7 @@ async fn dispatch(cli: Cli) -> Answer {
         Command::Bridge(command) => bridge::run(&cli.config, command).await,
         Command::Assets(command) => assets::run(&cli.config, command).await,
         Command::Transfer(args) => transfer::run(&cli.config, args).await,
+        Command::Swap(args) => swap::run(&cli.config, args).await,
         Command::Status(args) => admin::status::run(admin::connect(&cli.config).await?, args, cli.output).await,
         Command::Lanes(args) => admin::lanes::run(admin::connect(&cli.config).await?, args).await,
         Command::Entries(args) => admin::entries::run(admin::connect(&cli.config).await?, args).await,

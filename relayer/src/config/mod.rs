@@ -19,6 +19,7 @@ pub use error::{ConfigError, Problem};
 pub use load::MAX_CONFIG_BYTES;
 pub use validate::Stage;
 
+pub use crate::api::config::ApiConfig;
 use crate::peers::config::{ListenSettings, PeerSettings};
 use schemars::JsonSchema;
 use serde::Deserialize;
@@ -60,6 +61,9 @@ pub struct Config {
     /// The operator's socket.
     #[serde(default)]
     pub admin: AdminConfig,
+    /// The listener for exchanges and wallets: swaps and transfers. Off if absent.
+    #[serde(default)]
+    pub api: Option<ApiConfig>,
     /// Logs.
     #[serde(default)]
     pub log: LogConfig,

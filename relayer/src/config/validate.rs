@@ -40,6 +40,7 @@ impl Config {
         self.check_chains(stage, &mut problems);
         self.check_lanes(&mut problems);
         self.check_peers(&mut problems);
+        self.check_api(&mut problems);
         if stage == Stage::Deployed {
             self.check_bridges(&mut problems);
         }
@@ -94,6 +95,22 @@ impl Config {
             resolve(&folder, format!("{key}.ca"), &mut peer.ca, false);
             if let Some(revocations) = &mut peer.revocations {
                 resolve(&folder, format!("{key}.revocations"), revocations, false);
+            }
+        }
+        if let Some(api) = &mut self.api {
+            if !api.plaintext_for_development {
+                resolve(&folder, "api.certificate".into(), &mut api.certificate, false);
+                resolve(&folder, "api.key".into(), &mut api.key, true);
+            }
+            if let Some(tokens) = &mut api.tokens {
+                resolve(&folder, "api.tokens".into(), tokens, true);
+            }
+            for caller in &mut api.callers {
+                let key = format!("api.callers.{}", caller.organisation);
+                resolve(&folder, format!("{key}.ca"), &mut caller.ca, false);
+                if let Some(revocations) = &mut caller.revocations {
+                    resolve(&folder, format!("{key}.revocations"), revocations, false);
+                }
             }
         }
         for (name, bridge) in &mut self.bridges {
@@ -196,6 +213,32 @@ impl Config {
                 found,
                 "give each listener its own port",
             ));
+        }
+    }
+
+    fn check_api(&self, problems: &mut Vec<Problem>) {
+        let Some(api) = &self.api else { return };
+        if let Err(error) = api.check() {
+            let action = "see `causeway config reference`";
+            problems.push(Problem::new("api", "a usable listener", error.detail.to_string(), action));
+        }
+        if api.callers.is_empty() && api.tokens.is_none() {
+            let action = "add `callers` or `tokens`, or leave `[api]` out";
+            problems.push(Problem::new("api", "somebody who may call", "nobody", action));
+        }
+        for (at, caller) in api.callers.iter().enumerate() {
+            check_name("api.callers", &caller.organisation, problems);
+            if api.callers.iter().take(at).any(|other| other.organisation == caller.organisation) {
+                let key = format!("api.callers.{}", caller.organisation);
+                problems.push(Problem::new(key, "each organisation once", "two sections", "give each one section"));
+            }
+        }
+        let others = [Some(("metrics", self.metrics.listen)), self.listener.as_ref().map(|l| ("listener", l.listen))];
+        for (name, other) in others.into_iter().flatten() {
+            if other == api.listen && other.port() != 0 {
+                let action = "give each listener its own port";
+                problems.push(Problem::new("api.listen", "a port of its own", format!("that of `{name}`"), action));
+            }
         }
     }
 

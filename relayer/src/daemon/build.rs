@@ -130,7 +130,7 @@ pub(super) async fn build(parts: &Parts) -> Result<Built> {
     Ok(Built { chains, watches, lanes, links })
 }
 
-fn bridges(config: &Config) -> Result<Vec<Bridge<'_>>> {
+pub(super) fn bridges(config: &Config) -> Result<Vec<Bridge<'_>>> {
     let mut all = Vec::new();
     for (name, bridge) in &config.bridges {
         let agreement = Agreement::read(&config.source.folder.join(&bridge.agreement))

@@ -15,6 +15,7 @@ use crate::{
         config::{ListenSettings, PeerSettings},
         connect::Tcp,
         hello::{Agreement, ChainTerms, ClientTerms, Direction, Hello, Terms},
+        offers::Offers,
         records::{Journaled, Reprove},
         server::Server,
         tls::Tls,
@@ -106,6 +107,17 @@ impl Links {
     /// All sessions.
     pub(super) fn peers(&self) -> impl Iterator<Item = &Arc<GrpcPeer>> {
         self.peers.values()
+    }
+
+    /// All sessions, by organisation.
+    pub(super) fn by_name(&self) -> impl Iterator<Item = (String, Arc<GrpcPeer>)> {
+        self.peers.iter().map(|(name, peer)| (name.clone(), peer.clone()))
+    }
+
+    /// Proposals of swaps that peers make are handed to `offers`. Before the start.
+    pub(super) async fn offer(&self, offers: Arc<dyn Offers>) {
+        let mut server = self.server.lock().await;
+        *server = server.take().map(|server| server.offering(offers));
     }
 
     /// Starts to listen.

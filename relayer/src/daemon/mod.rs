@@ -1,6 +1,7 @@
 //! The daemon: wires chains, lanes, peers and listeners together, runs them, and ends them in order.
 //!
 //! - `build`: from the configuration to chains and lanes; [`observe`]: what they tell, as metrics and traces;
+//! - `exchange`: the service for exchanges;
 //! - `links`: the peer listener and the sessions with other relayers; `control`: what operators ask and order;
 //! - `drain`: an end that begins nothing new and finishes what is under way;
 //! - `reload`: a changed configuration while the relayer runs;
@@ -12,6 +13,7 @@
 mod build;
 mod control;
 mod drain;
+mod exchange;
 mod health;
 mod links;
 pub mod observe;
@@ -97,6 +99,14 @@ pub async fn run(config: Config, shutdown: CancellationToken) -> Result<()> {
         let id = labels::lane(&lane.run.id);
         start(&tasks, &metrics, ("lane", &id), lane.run.clone().run(stop.clone()));
         start(&tasks, &metrics, ("overdue", &id), lane.overdue.clone().keep(observe.clone(), stop.clone()));
+    }
+    let exchange = exchange::open(&parts, &built).await?;
+    if let (Some(links), Some(exchange)) = (&built.links, &exchange) {
+        links.offer(exchange.offers()).await;
+    }
+    if let Some(exchange) = exchange {
+        let peers = built.links.iter().flat_map(|links| links.by_name()).collect();
+        exchange.start(peers, &tasks, stop.clone()).await?;
     }
     if let Some(links) = &built.links {
         links.start(&tasks, stop.clone()).await?;

@@ -26,7 +26,7 @@ pub mod submit;
 pub mod swaps;
 pub mod sweep;
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 pub mod types;
 pub mod verify;
 pub mod watch;

@@ -75,7 +75,7 @@ pub async fn listen(
 }
 
 /// Accepts from `listener` until `shutdown`; the connections come out of the returned stream.
-pub(super) fn accept<L, S>(
+pub(crate) fn accept<L, S>(
     listener: L,
     tls: Arc<Tls>,
     limits: &Limits,
@@ -285,7 +285,7 @@ enum Transport<S> {
 }
 
 /// A connection whose handshake is over.
-pub(super) struct Conn<S> {
+pub(crate) struct Conn<S> {
     transport: Transport<S>,
     caller: Caller,
     hung_up: Pin<Box<WaitForCancellationFutureOwned>>,

@@ -297,7 +297,12 @@ impl GrpcPeer {
         self.lanes.get(&lane).ok_or_else(unknown)
     }
 
-    fn client(&self) -> Result<PeerServiceClient<Channel>> {
+    /// How long a call may take.
+    pub(super) fn call_deadline(&self) -> Duration {
+        self.limits.call_deadline
+    }
+
+    pub(super) fn client(&self) -> Result<PeerServiceClient<Channel>> {
         let client = self.client.lock().unwrap_or_else(PoisonError::into_inner).clone();
         client.ok_or_else(|| Error::retry(Kind::Unavailable, format!("no session with {}", self.organisation)))
     }

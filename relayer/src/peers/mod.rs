@@ -9,6 +9,7 @@
 //!   go; [`records`]: what pull calls are answered from;
 //! - [`client`]: a peer as the lane's [`Peer`](crate::lane::ports::Peer) port; `outbound`: one lane's stream at the
 //!   sending end; [`connect`]: how bytes get there; [`local`]: both ends in one process;
+//! - [`offers`]: proposals and answers of swaps;
 //! - [`hello`]: what both sides must hold alike; [`status`]: errors to and from the wire; `wire`: frames.
 //!
 //! The peer is trusted for nothing. Its certificate says who it is, no field of a message does; every message is bounded
@@ -22,6 +23,7 @@ pub mod hello;
 pub mod identity;
 mod inbound;
 pub mod local;
+pub mod offers;
 mod outbound;
 pub mod records;
 pub mod routes;

@@ -11,6 +11,7 @@ use super::{
     accept::{self, Io},
     config::Limits,
     hello::Hello,
+    offers::Offers,
     records::Records,
     routes::Routes,
     service::{KnownOnly, Overruns, Service, Shared},
@@ -44,6 +45,7 @@ pub struct Server {
     tls: Arc<Tls>,
     routes: Routes,
     records: Arc<dyn Records>,
+    offers: Option<Arc<dyn Offers>>,
     meters: Meters,
 }
 
@@ -64,7 +66,14 @@ impl Server {
     /// A listener that judges callers by `hello` and `tls`, and hands bundles to `routes`.
     #[must_use]
     pub fn new(hello: Arc<Hello>, limits: Limits, tls: Arc<Tls>, routes: Routes, records: Arc<dyn Records>) -> Self {
-        Self { hello, limits, tls, routes, records, meters: Meters::default() }
+        Self { hello, limits, tls, routes, records, offers: None, meters: Meters::default() }
+    }
+
+    /// Hands proposals of swaps to `offers`; without it they are refused.
+    #[must_use]
+    pub fn offering(mut self, offers: Arc<dyn Offers>) -> Self {
+        self.offers = Some(offers);
+        self
     }
 
     /// Counts in `metrics`, for all organisations of the Hello.
@@ -96,6 +105,7 @@ impl Server {
             limits: limits.clone(),
             routes: self.routes,
             records: self.records,
+            offers: self.offers,
             overruns: Overruns::default(),
             meters: self.meters.clone(),
             shutdown: shutdown.clone(),

@@ -22,6 +22,7 @@ use super::{
     config::Limits,
     hello::{Direction, Hello, Terms, limits},
     inbound::{OUT_MAX, OVERRUN_PAUSE, Session},
+    offers::{self, Offers},
     records::Records,
     routes::Routes,
     server::Meters,
@@ -38,6 +39,7 @@ pub(super) struct Shared {
     pub(super) limits: Limits,
     pub(super) routes: Routes,
     pub(super) records: Arc<dyn Records>,
+    pub(super) offers: Option<Arc<dyn Offers>>,
     pub(super) overruns: Overruns,
     pub(super) meters: Meters,
     pub(super) shutdown: CancellationToken,
@@ -197,6 +199,22 @@ impl PeerService for Service {
             status::with_reason(Code::NotFound, reason, "no outcome is known here: ask the chain", None)
         })?;
         Ok(Response::new(v1::GetOutcomeResponse { outcome: Some(wire::put_outcome(&outcome)) }))
+    }
+
+    async fn offer_swap(
+        &self,
+        request: Request<v1::OfferSwapRequest>,
+    ) -> Result<Response<v1::OfferSwapResponse>, Status> {
+        let (_, organisation) = caller(&request)?;
+        offers::offer(self.0.offers.as_deref(), &organisation, request.into_inner()).await
+    }
+
+    async fn answer_swap(
+        &self,
+        request: Request<v1::AnswerSwapRequest>,
+    ) -> Result<Response<v1::AnswerSwapResponse>, Status> {
+        let (_, organisation) = caller(&request)?;
+        offers::answer(self.0.offers.as_deref(), &organisation, request.into_inner()).await
     }
 
     async fn get_bundle(

@@ -38,7 +38,7 @@ macro_rules! reasons {
             match kind { $(Kind::$kind => $reason,)* }
         }
 
-        fn code(kind: Kind) -> Code {
+        pub(crate) fn code(kind: Kind) -> Code {
             match kind { $(Kind::$kind => Code::$code,)* }
         }
 

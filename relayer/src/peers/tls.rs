@@ -56,6 +56,7 @@ pub struct Tls {
     listen: ListenSettings,
     peers: Vec<PeerSettings>,
     organisations: HashMap<String, Arc<Organisation>>,
+    mandatory: bool,
     current: RwLock<Arc<Snapshot>>,
 }
 
@@ -65,6 +66,18 @@ impl Tls {
     /// # Errors
     /// `InvalidConfig`: a file that cannot be read, a key that is not the certificate's, two peers of one name.
     pub fn load(listen: ListenSettings, peers: Vec<PeerSettings>) -> Result<Arc<Self>> {
+        Self::read(listen, peers, true)
+    }
+
+    /// The same for a listener that also serves callers without a certificate, who show something else.
+    ///
+    /// # Errors
+    /// As [`Tls::load`].
+    pub fn load_optional(listen: ListenSettings, peers: Vec<PeerSettings>) -> Result<Arc<Self>> {
+        Self::read(listen, peers, false)
+    }
+
+    fn read(listen: ListenSettings, peers: Vec<PeerSettings>, mandatory: bool) -> Result<Arc<Self>> {
         listen.check()?;
         let mut organisations = HashMap::new();
         for peer in &peers {
@@ -73,8 +86,8 @@ impl Tls {
                 return Err(invalid(format!("two peers have the certificate name {}", peer.certificate_name)));
             }
         }
-        let snapshot = Snapshot::load(&listen, &peers, &organisations)?;
-        Ok(Arc::new(Self { listen, peers, organisations, current: RwLock::new(Arc::new(snapshot)) }))
+        let snapshot = Snapshot::load(&listen, &peers, &organisations, mandatory)?;
+        Ok(Arc::new(Self { listen, peers, organisations, mandatory, current: RwLock::new(Arc::new(snapshot)) }))
     }
 
     /// What is in use now.
@@ -89,7 +102,7 @@ impl Tls {
     /// # Errors
     /// As [`Tls::load`].
     pub fn reload(&self) -> Result<bool> {
-        let fresh = Snapshot::load(&self.listen, &self.peers, &self.organisations)?;
+        let fresh = Snapshot::load(&self.listen, &self.peers, &self.organisations, self.mandatory)?;
         let mut current = self.current.write().unwrap_or_else(PoisonError::into_inner);
         if fresh.files == current.files {
             return Ok(false);
@@ -165,6 +178,7 @@ impl Snapshot {
         listen: &ListenSettings,
         peers: &[PeerSettings],
         organisations: &HashMap<String, Arc<Organisation>>,
+        mandatory: bool,
     ) -> Result<Self> {
         let directory = Directory::new(organisations.iter().map(|(name, of)| (name.clone(), Arc::clone(of))));
         let replaced = CancellationToken::new();
@@ -215,7 +229,7 @@ impl Snapshot {
             files.push(keccak256(&found.ca));
             files.extend(found.revocations.map(keccak256));
         }
-        let verifier = ByName { callers, provider: Arc::clone(&provider) };
+        let verifier = ByName { callers, provider: Arc::clone(&provider), mandatory };
         let config = ServerConfig::builder_with_provider(provider)
             .with_protocol_versions(&[&TLS13])
             .map_err(|error| invalid(error.to_string()))?

@@ -20,9 +20,15 @@ use super::identity;
 pub(super) struct ByName {
     pub(super) callers: HashMap<String, Arc<dyn ClientCertVerifier>>,
     pub(super) provider: Arc<CryptoProvider>,
+    /// Whether a caller without a certificate ends in the handshake. Where not, it is nobody until it shows a token.
+    pub(super) mandatory: bool,
 }
 
 impl ClientCertVerifier for ByName {
+    fn client_auth_mandatory(&self) -> bool {
+        self.mandatory
+    }
+
     fn root_hint_subjects(&self) -> &[DistinguishedName] {
         // Who this relayer's peers are is told to nobody.
         &[]

@@ -1,7 +1,7 @@
 //! What each write does to the tables. A write checks everything before it changes anything: [`Failure::Refused`] means
 //! that nothing was changed, so its neighbours in the same commit are safe.
 
-use alloy::primitives::U256;
+use alloy::primitives::{B256, U256};
 use causeway_core::{Entry, LaneId, bounds::MAX_BATCH, swap::Terms};
 use redb::{ReadableTable, ReadableTableMetadata, StorageError};
 
@@ -32,6 +32,7 @@ pub(super) enum Write {
     Settle { key: Vec<u8> },
     Bury { letter: Vec<u8> },
     Exhume { id: u64 },
+    Swaps { puts: Vec<(B256, Vec<u8>)>, drops: Vec<B256> },
 }
 
 /// What a write gives back.
@@ -79,6 +80,7 @@ pub(super) fn apply(tables: &mut Tables<'_>, write: &Write) -> Result<Done> {
         Write::Settle { key } => drop(tables.intents.remove(key.as_slice())?),
         Write::Bury { letter } => bury(tables, letter)?,
         Write::Exhume { id } => return exhume(tables, *id),
+        Write::Swaps { puts, drops } => swaps(tables, puts, drops)?,
     }
     Ok(Done::Stored)
 }
@@ -264,6 +266,16 @@ fn bury(tables: &mut Tables<'_>, letter: &[u8]) -> Result<()> {
     let id = tables.meta.get(META_LETTER)?.map_or(0, |guard| guard.value()) + 1;
     tables.meta.insert(META_LETTER, id)?;
     tables.letters.insert(id, letter)?;
+    Ok(())
+}
+
+fn swaps(tables: &mut Tables<'_>, puts: &[(B256, Vec<u8>)], drops: &[B256]) -> Result<()> {
+    for (id, record) in puts {
+        tables.swaps.insert(id.0, record.as_slice())?;
+    }
+    for id in drops {
+        tables.swaps.remove(id.0)?;
+    }
     Ok(())
 }
 

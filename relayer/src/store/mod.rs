@@ -15,6 +15,7 @@ mod fault;
 mod file;
 mod journal;
 mod read;
+mod swaps;
 mod tables;
 mod writer;
 

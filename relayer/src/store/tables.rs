@@ -41,6 +41,9 @@ pub(super) const LETTERS: TableDefinition<'static, u64, &[u8]> = TableDefinition
 /// Terms of swaps by id, as thirteen words.
 pub(super) const TERMS: TableDefinition<'static, [u8; 32], &[u8]> = TableDefinition::new("terms");
 
+/// Swaps of the exchange service by id, as its records.
+pub(super) const SWAPS: TableDefinition<'static, [u8; 32], &[u8]> = TableDefinition::new("swaps");
+
 /// All tables of a write.
 pub(super) struct Tables<'t> {
     pub(super) meta: Table<'t, &'static str, u64>,
@@ -56,6 +59,7 @@ pub(super) struct Tables<'t> {
     pub(super) intents: Table<'t, &'static [u8], &'static [u8]>,
     pub(super) letters: Table<'t, u64, &'static [u8]>,
     pub(super) terms: Table<'t, [u8; 32], &'static [u8]>,
+    pub(super) swaps: Table<'t, [u8; 32], &'static [u8]>,
 }
 
 impl<'t> Tables<'t> {
@@ -75,6 +79,7 @@ impl<'t> Tables<'t> {
                 intents: transaction.open_table(INTENTS)?,
                 letters: transaction.open_table(LETTERS)?,
                 terms: transaction.open_table(TERMS)?,
+                swaps: transaction.open_table(SWAPS)?,
             })
         };
         open().map_err(|error| broken("cannot open a table", error))

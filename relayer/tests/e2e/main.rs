@@ -4,6 +4,7 @@
 #![cfg(feature = "demo")]
 #![allow(clippy::unwrap_used, clippy::expect_used, missing_docs)]
 
+mod exchange;
 mod files;
 mod kills;
 mod nodes;

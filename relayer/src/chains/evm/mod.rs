@@ -2,7 +2,7 @@
 //!
 //! The reader sees: [`config`] what an operator writes; [`endpoint`] several nodes behind one face; [`headers`],
 //! [`proofs`], [`entries`] and [`verifier`] the reading ports of a lane; [`bundle`], [`submit`] and [`signer`] the
-//! writing one; [`errors`] and [`reverts`] what a node's and a contract's errors mean; [`deploy`] and [`artefacts`] how
+//! writing one; [`prepare`] what others sign; [`errors`] and [`reverts`] what a node's and a contract's errors mean; [`deploy`] and [`artefacts`] how
 //! the contracts get onto a chain.
 //! Byte formats are those of `deploy/contracts/evm/README.md`.
 
@@ -20,6 +20,7 @@ pub mod entries;
 pub mod errors;
 pub mod headers;
 pub mod holdings;
+pub mod prepare;
 pub mod proofs;
 mod reconfigure;
 #[cfg(test)]
@@ -85,6 +86,7 @@ pub fn build(chain: &EvmChain, context: &Context) -> Result<Chain> {
         proofs: Arc::new(proofs::EvmProofs::new(Arc::clone(&pool))),
         entries: Arc::new(entries::EvmEntries::new(Arc::clone(&pool), chain.log_range)),
         holdings: Arc::new(holdings::EvmHoldings::new(Arc::clone(&pool), chain.vault)),
+        prepare: Arc::new(prepare::EvmPrepare::new(Arc::clone(&pool), chain.vault, chain.chain_id()?, chain.fees)),
         submitter: submitter.map(|submitter| submitter as Arc<dyn Submitter>),
         block_time: chain.block_time,
         trusting_period: chain.trusting_period,

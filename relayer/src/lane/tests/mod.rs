@@ -3,7 +3,7 @@
 
 mod peer;
 mod receive;
-mod script;
+pub(crate) mod script;
 mod submit;
 mod swaps;
 mod watch;

@@ -24,16 +24,16 @@ use std::{
 use tokio::sync::{mpsc, watch};
 
 /// Time between two blocks, and the period of the client.
-pub(super) const BLOCK: Duration = Duration::from_secs(1);
+pub(crate) const BLOCK: Duration = Duration::from_secs(1);
 /// Seconds.
-pub(super) const TRUSTING_PERIOD: u64 = 100_000;
+pub(crate) const TRUSTING_PERIOD: u64 = 100_000;
 
-pub(super) fn lane(n: u8) -> LaneId {
+pub(crate) fn lane(n: u8) -> LaneId {
     LaneId(B256::repeat_byte(n))
 }
 
 /// An entry; `amount` tells a false one from a genuine one.
-pub(super) fn entry(lane: LaneId, index: u64, amount: u64) -> Entry {
+pub(crate) fn entry(lane: LaneId, index: u64, amount: u64) -> Entry {
     let body = Body::Transfer(Transfer {
         asset: B256::repeat_byte(1),
         amount: U256::from(amount),
@@ -70,21 +70,21 @@ struct Told {
 }
 
 /// See the module.
-pub(super) struct Script {
+pub(crate) struct Script {
     told: Mutex<Told>,
     head: watch::Sender<u64>,
     /// The next scan ends in a panic.
-    pub(super) panics: std::sync::atomic::AtomicBool,
+    pub(crate) panics: std::sync::atomic::AtomicBool,
     /// Counts deliveries.
-    pub(super) delivered: watch::Sender<usize>,
+    pub(crate) delivered: watch::Sender<usize>,
     /// Counts calls that void a leg.
-    pub(super) voided: watch::Sender<usize>,
+    pub(crate) voided: watch::Sender<usize>,
     /// Counts blocks asked for.
-    pub(super) ticked: watch::Sender<usize>,
+    pub(crate) ticked: watch::Sender<usize>,
 }
 
 impl Script {
-    pub(super) fn new(head: u64) -> Arc<Self> {
+    pub(crate) fn new(head: u64) -> Arc<Self> {
         Arc::new(Self {
             told: Mutex::default(),
             head: watch::Sender::new(head),
@@ -100,7 +100,7 @@ impl Script {
     }
 
     /// The chain as lanes see it.
-    pub(super) fn view(self: &Arc<Self>, id: &str) -> Arc<ChainView> {
+    pub(crate) fn view(self: &Arc<Self>, id: &str) -> Arc<ChainView> {
         let ports = Ports {
             headers: self.clone(),
             verifier: self.clone(),
@@ -111,46 +111,46 @@ impl Script {
         Arc::new(ChainView::new(id.into(), Account::from_static(&[9; 20]), BLOCK, ports))
     }
 
-    pub(super) fn to(&self, head: u64) {
+    pub(crate) fn to(&self, head: u64) {
         self.head.send_replace(head);
     }
 
     /// An entry is written at `block`, and told.
-    pub(super) fn write(&self, block: u64, entry: Entry) {
+    pub(crate) fn write(&self, block: u64, entry: Entry) {
         self.happened(block, entry);
         self.say(block, entry);
     }
 
     /// An entry is written at `block`.
-    pub(super) fn happened(&self, block: u64, entry: Entry) {
+    pub(crate) fn happened(&self, block: u64, entry: Entry) {
         self.told().truth.entry(entry.lane).or_default().push((block, entry));
     }
 
     /// A node tells of an entry.
-    pub(super) fn say(&self, block: u64, entry: Entry) {
+    pub(crate) fn say(&self, block: u64, entry: Entry) {
         let at = EventAt { block, tx: B256::ZERO };
         let event = VaultEvent::Appended { lane: entry.lane, first: entry.index, entries: vec![entry], at };
         self.told().events.entry(block).or_default().push(event);
     }
 
     /// A node tells of the terms beside a leg's entry.
-    pub(super) fn say_leg(&self, block: u64, terms: &Terms, leg: u8, voided: bool) {
+    pub(crate) fn say_leg(&self, block: u64, terms: &Terms, leg: u8, voided: bool) {
         let event = VaultEvent::Leg { terms: Box::new(*terms), leg, voided, at: EventAt { block, tx: B256::ZERO } };
         self.told().events.entry(block).or_default().push(event);
     }
 
     /// Calls that voided a leg.
-    pub(super) fn voids(&self) -> Vec<(Terms, u8)> {
+    pub(crate) fn voids(&self) -> Vec<(Terms, u8)> {
         self.told().voids.iter().map(|(terms, leg, _)| (*terms, *leg)).collect()
     }
 
     /// The ticket of the newest of them.
-    pub(super) fn void_ticket(&self) -> mpsc::Sender<TxEvent> {
+    pub(crate) fn void_ticket(&self) -> mpsc::Sender<TxEvent> {
         self.told().voids.last().unwrap().2.clone()
     }
 
     /// Nodes tell the truth from now on.
-    pub(super) fn repent(&self) {
+    pub(crate) fn repent(&self) {
         let mut told = self.told();
         told.events.clear();
         let truth: Vec<(u64, Entry)> = told.truth.values().flatten().copied().collect();
@@ -159,64 +159,64 @@ impl Script {
     }
 
     /// `scans` more questions for events are answered.
-    pub(super) fn scans_left(&self, scans: Option<usize>) {
+    pub(crate) fn scans_left(&self, scans: Option<usize>) {
         self.told().scans_left = scans;
     }
 
-    pub(super) fn scans(&self) -> Vec<(u64, u64)> {
+    pub(crate) fn scans(&self) -> Vec<(u64, u64)> {
         self.told().scans.clone()
     }
 
-    pub(super) fn lies(&self) -> Vec<String> {
+    pub(crate) fn lies(&self) -> Vec<String> {
         self.told().lies.clone()
     }
 
-    pub(super) fn starts(&self) -> Vec<u64> {
+    pub(crate) fn starts(&self) -> Vec<u64> {
         self.told().starts.clone()
     }
 
     /// The next verdict on an update.
-    pub(super) fn judge_next(&self, error: Error) {
+    pub(crate) fn judge_next(&self, error: Error) {
         self.told().verdicts.push_back(error);
     }
 
     /// The bit of an entry is set.
-    pub(super) fn deliver_bit(&self, lane: LaneId, index: u64) {
+    pub(crate) fn deliver_bit(&self, lane: LaneId, index: u64) {
         let mut told = self.told();
         let word = told.delivered.entry((lane, index / 256)).or_default();
         word.set_bit((index % 256) as usize, true);
     }
 
-    pub(super) fn proofs(&self) -> usize {
+    pub(crate) fn proofs(&self) -> usize {
         self.told().proofs
     }
 
-    pub(super) fn deliveries(&self) -> Vec<Delivery> {
+    pub(crate) fn deliveries(&self) -> Vec<Delivery> {
         self.told().deliveries.iter().map(|(d, _)| d.clone()).collect()
     }
 
     /// The ticket of the newest delivery.
-    pub(super) fn ticket(&self) -> mpsc::Sender<TxEvent> {
+    pub(crate) fn ticket(&self) -> mpsc::Sender<TxEvent> {
         self.told().deliveries.last().unwrap().1.clone()
     }
 
     /// What a node says of the client contract.
-    pub(super) fn client_is(&self, client: ContractClient) {
+    pub(crate) fn client_is(&self, client: ContractClient) {
         self.told().client = Some(client);
     }
 
     /// Evidence that was brought to the client contract.
-    pub(super) fn evidence(&self) -> Vec<(Bytes, Bytes)> {
+    pub(crate) fn evidence(&self) -> Vec<(Bytes, Bytes)> {
         self.told().evidence.clone()
     }
 
     /// What the chain proves of it.
-    pub(super) fn client_is_proven(&self, client: ContractClient) {
+    pub(crate) fn client_is_proven(&self, client: ContractClient) {
         self.told().proven = Some(client);
     }
 
     /// Client updates that were sent alone.
-    pub(super) fn client_updates(&self) -> usize {
+    pub(crate) fn client_updates(&self) -> usize {
         self.told().updates
     }
 
@@ -228,7 +228,7 @@ impl Script {
 }
 
 /// The lane whose outbox this is.
-pub(super) fn outbox(lane: LaneId) -> Account {
+pub(crate) fn outbox(lane: LaneId) -> Account {
     Account::copy_from_slice(&lane.0[..20])
 }
 
@@ -236,7 +236,7 @@ fn lane_of(outbox: &Account) -> LaneId {
     LaneId(B256::repeat_byte(outbox[0]))
 }
 
-pub(super) fn state(height: u64) -> TrustedState {
+pub(crate) fn state(height: u64) -> TrustedState {
     TrustedState {
         height,
         time: 1_000 + height,
@@ -373,13 +373,13 @@ impl Submitter for Script {
 }
 
 /// What a scripted verifier shows for its `ClientFrozen`.
-pub(super) fn conflict() -> Conflict {
+pub(crate) fn conflict() -> Conflict {
     let (a, b) = (Bytes::from_static(b"one block"), Bytes::from_static(b"another"));
     Conflict { height: 8, a, b, detail: "two blocks of height 8".into() }
 }
 
 /// A live client contract at `height`.
-pub(super) fn client(height: u64) -> ContractClient {
+pub(crate) fn client(height: u64) -> ContractClient {
     ContractClient {
         height,
         time: 1_000 + height,
@@ -390,7 +390,7 @@ pub(super) fn client(height: u64) -> ContractClient {
 }
 
 /// Always the same moment: no header of a script is ever old.
-pub(super) struct Noon;
+pub(crate) struct Noon;
 
 impl Clock for Noon {
     fn now(&self) -> u64 {
@@ -399,7 +399,7 @@ impl Clock for Noon {
 }
 
 /// An empty book of a lane from `source` to `destination`.
-pub(super) fn book(n: u8, source: &ChainView, destination: &ChainView) -> Arc<Book> {
+pub(crate) fn book(n: u8, source: &ChainView, destination: &ChainView) -> Arc<Book> {
     let book = Arc::new(Book::restore(lane(n), &[], Vec::new(), Vec::new()));
     source.connect(destination, &book);
     book

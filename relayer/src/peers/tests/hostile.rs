@@ -65,6 +65,14 @@ impl PeerService for Liar {
         Ok(Response::new(v1::GetOutcomeResponse { outcome: None }))
     }
 
+    async fn offer_swap(&self, _: Request<v1::OfferSwapRequest>) -> Result<Response<v1::OfferSwapResponse>, Status> {
+        Ok(Response::new(v1::OfferSwapResponse::default()))
+    }
+
+    async fn answer_swap(&self, _: Request<v1::AnswerSwapRequest>) -> Result<Response<v1::AnswerSwapResponse>, Status> {
+        Ok(Response::new(v1::AnswerSwapResponse {}))
+    }
+
     async fn get_bundle(&self, _: Request<v1::GetBundleRequest>) -> Result<Response<v1::GetBundleResponse>, Status> {
         let bundle = wire::put_bundle(1, &bundle(lane(1), 50..60)).ok();
         Ok(Response::new(v1::GetBundleResponse { bundle }))

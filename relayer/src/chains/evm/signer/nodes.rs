@@ -123,7 +123,7 @@ fn outcome(answer: Result<B256, CallError>) -> Broadcast {
 }
 
 /// The account's nonce: `latest` counts what is in blocks, `pending` what the node's pool holds too.
-pub(super) async fn nonce(pool: &Pool, address: Address, tag: &'static str) -> Result<u64> {
+pub(in crate::chains::evm) async fn nonce(pool: &Pool, address: Address, tag: &'static str) -> Result<u64> {
     let nonce: U64 = pool.call("eth_getTransactionCount", &(address, tag), Need::Any).await?;
     Ok(nonce.to())
 }
