@@ -40,9 +40,8 @@ library Entries {
         bytes32 sender;
     }
 
-    /// One less than the largest amount, and than the largest account.
+    /// One less than the largest amount.
     uint256 private constant MOST_AMOUNT = 0xfffffffffffffffffffffffffffffffe;
-    uint256 private constant MOST_ACCOUNT = 0x00fffffffffffffffffffffffffffffffffffffffe;
 
     uint256 private constant TRANSFERS_HEAD = 37;
     uint256 private constant RETURNS_HEAD = 5;
@@ -132,9 +131,9 @@ library Entries {
         bool odd;
     }
 
-    /// `hashTransfers` for a whole group that also writes its payments (recipient and amount, 64 bytes each) to `pays`, so
-    /// that no record is read twice. `odd` tells that an entry is not plain: late, an amount of zero or of more than 16
-    /// bytes, a recipient that is no account or may not be paid.
+    /// `hashTransfers` for a whole group of accounts of 20 bytes that also writes its payments (recipient and amount, 64
+    /// bytes each) to `pays`, so that no record is read twice. `odd` tells that an entry is not plain: late, an amount of
+    /// zero or of more than 16 bytes, a recipient that is zero or may not be paid.
     function hashAndCollect(
         Transfers memory t,
         bytes32 lane,
@@ -145,49 +144,55 @@ library Entries {
     ) internal view {
         uint256 record = t.records;
         uint256 width = t.width;
-        uint256 account = t.account;
         assembly ("memory-safe") {
-            // m + 31: 0x00 | lane | index | kind | asset | amount | sender | recipient | timeout | memo hash
+            // m + 31: 0x00 | lane | index | kind | asset | amount | sender | recipient | timeout | memo hash, and behind it
+            // what the loop needs beside: token, outbox, client, whether there are memos. What is used more than once goes
+            // through memory: the compiler would read and shift it again each time.
             let m := mload(0x40)
             mstore(m, 0)
             mstore(add(m, 32), lane)
             mstore(add(m, 96), 1)
             mstore(add(m, 128), mload(add(t, 128)))
+            mstore(add(m, 160), 0)
+            mstore(add(m, 224), 0)
             mstore(add(m, 288), 0)
-            let accountShift := sub(256, shl(3, account))
+            mstore(add(m, 320), mload(c))
+            mstore(add(m, 352), mload(add(c, 32)))
+            mstore(add(m, 384), mload(add(c, 64)))
+            mstore(add(m, 416), mload(add(t, 96)))
             let total := 0
             let odd := 0
             for { let end := mload(add(t, 224)) } lt(record, end) {} {
                 mstore(add(m, 64), index)
-                let amount := shr(sub(256, shl(3, width)), calldataload(record))
-                mstore(add(m, 160), amount)
-                mstore(add(pays, 32), amount)
-                total := add(total, amount)
+                index := add(index, 1)
+                calldatacopy(sub(add(m, 192), width), record, width)
+                let field := mload(add(m, 160))
+                mstore(add(pays, 32), field)
+                total := add(total, field)
+                // Below 1 and above the most are one comparison: one less than zero is the largest word.
+                odd := or(odd, gt(sub(field, 1), MOST_AMOUNT))
                 record := add(record, width)
-                mstore(add(m, 192), shr(accountShift, calldataload(record)))
-                record := add(record, account)
-                let to := shr(accountShift, calldataload(record))
-                mstore(add(m, 224), to)
-                mstore(pays, to)
-                record := add(record, account)
-                let timeout := shr(192, calldataload(record))
-                mstore(add(m, 256), timeout)
-                record := add(record, 8)
-                // Below 1 and above the most are one comparison each: one less than zero is the largest word.
-                odd := or(odd, or(gt(sub(amount, 1), MOST_AMOUNT), iszero(gt(timeout, timestamp()))))
-                odd := or(odd, or(gt(sub(to, 1), MOST_ACCOUNT), eq(to, address())))
-                odd := or(odd, or(or(eq(to, mload(c)), eq(to, mload(add(c, 32)))), eq(to, mload(add(c, 64)))))
-                if mload(add(t, 96)) {
+                mstore(add(m, 192), shr(96, calldataload(record)))
+                calldatacopy(add(m, 236), add(record, 20), 20)
+                field := mload(add(m, 224))
+                mstore(pays, field)
+                pays := add(pays, 64)
+                odd := or(odd, or(iszero(field), eq(field, address())))
+                odd := or(odd, or(eq(field, mload(add(m, 320))), eq(field, mload(add(m, 352)))))
+                odd := or(odd, eq(field, mload(add(m, 384))))
+                field := shr(192, calldataload(add(record, 40)))
+                mstore(add(m, 256), field)
+                odd := or(odd, iszero(gt(field, timestamp())))
+                record := add(record, 48)
+                if mload(add(m, 416)) {
                     mstore(add(m, 288), calldataload(record))
                     record := add(record, 32)
                 }
                 mstore(out, keccak256(add(m, 31), 289))
                 out := add(out, 32)
-                pays := add(pays, 64)
-                index := add(index, 1)
             }
             mstore(add(c, 96), total)
-            mstore(add(c, 128), iszero(iszero(odd)))
+            mstore(add(c, 128), odd)
         }
     }
 

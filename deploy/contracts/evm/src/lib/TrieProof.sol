@@ -32,7 +32,7 @@ library TrieProof {
             next = cursor + 1;
             uint256 used; // nibbles of the key consumed so far
             while (true) {
-                (root, left, used, next) = _throughFullBranches(root, key, left, used, next);
+                (root, left, used, next) = _throughBranches(root, key, left, used, next);
                 if (left == 0) revert WrongProofLength();
                 --left;
                 uint256 node;
@@ -101,33 +101,70 @@ library TrieProof {
         }
     }
 
-    /// Passes the nodes, from the next one on, that are branches with sixteen hashed children: they are 532 bytes, so the
-    /// child's place is known. Most nodes of a large trie are such. It stops before any node that is not (or that is not
-    /// the right one: `read` says why), and is nothing but a short cut for `_step`.
-    function _throughFullBranches(bytes32 root, bytes32 key, uint256 left, uint256 used, uint256 next)
+    /// Passes the nodes, from the next one on but not the last, that are branches whose children stand there by hash: nearly
+    /// all of a large trie. It stops before any node that is not one (or that is not the right one: `read` says why), and is nothing but
+    /// a short cut for `_step`.
+    function _throughBranches(bytes32 root, bytes32 key, uint256 left, uint256 used, uint256 next)
         private
         pure
         returns (bytes32, uint256, uint256, uint256)
     {
         assembly ("memory-safe") {
             let m := mload(0x40)
-            for {} left {} {
-                if iszero(eq(shr(240, calldataload(next)), 532)) { break }
+            for {} and(gt(left, 1), lt(used, 64)) {} {
+                let size := shr(240, calldataload(next))
                 let node := add(next, 2)
-                calldatacopy(m, node, 532)
-                if iszero(eq(keccak256(m, 532), root)) { break }
-                let child := add(add(node, 3), mul(33, and(shr(sub(252, shl(2, used)), key), 15)))
-                // List header; child by hash; no value.
-                if iszero(
-                    and(
-                        and(eq(shr(232, mload(m)), 0xf90211), eq(shr(248, calldataload(child)), 0xa0)),
-                        and(eq(shr(248, calldataload(add(node, 531))), 0x80), lt(used, 64))
-                    )
-                ) { break }
+                if gt(size, 532) { break }
+                calldatacopy(m, node, size)
+                if iszero(eq(keccak256(m, size), root)) { break }
+                let turn := and(shr(sub(252, shl(2, used)), key), 15)
+                let child
+                next := add(node, size)
+                switch eq(size, 532)
+                case 1 {
+                    // Sixteen children: the place is known. List header, and no value.
+                    child := add(add(node, 3), mul(33, turn))
+                    child := mul(child, and(eq(shr(232, mload(m)), 0xf90211), eq(byte(20, mload(add(m, 511))), 0x80)))
+                }
+                default {
+                    // The list's header takes two bytes for 56 to 255 bytes, three for more.
+                    let long := eq(shr(232, mload(m)), or(0xf90000, sub(size, 3)))
+                    let short := eq(shr(240, mload(m)), or(0xf800, sub(size, 2)))
+                    let good := or(and(long, gt(size, 258)), and(short, and(gt(size, 57), lt(size, 258))))
+                    let ptr := add(node, add(2, long))
+                    // Where each child stands goes behind the node; 0x80 is none and one byte, 0xa0 a hash and 33.
+                    let places := add(m, 544)
+                    let bad := 0
+                    for { let end := add(places, 512) } lt(places, end) { places := add(places, 128) } {
+                        let prefix := byte(0, calldataload(ptr))
+                        mstore(places, ptr)
+                        bad := or(bad, xor(and(prefix, 0xdf), 0x80))
+                        ptr := add(add(ptr, 1), and(prefix, 0x20))
+                        prefix := byte(0, calldataload(ptr))
+                        mstore(add(places, 32), ptr)
+                        bad := or(bad, xor(and(prefix, 0xdf), 0x80))
+                        ptr := add(add(ptr, 1), and(prefix, 0x20))
+                        prefix := byte(0, calldataload(ptr))
+                        mstore(add(places, 64), ptr)
+                        bad := or(bad, xor(and(prefix, 0xdf), 0x80))
+                        ptr := add(add(ptr, 1), and(prefix, 0x20))
+                        prefix := byte(0, calldataload(ptr))
+                        mstore(add(places, 96), ptr)
+                        bad := or(bad, xor(and(prefix, 0xdf), 0x80))
+                        ptr := add(add(ptr, 1), and(prefix, 0x20))
+                    }
+                    // The last item is the value: none.
+                    good := and(good, and(eq(add(ptr, 1), next), eq(byte(0, calldataload(ptr)), 0x80)))
+                    child := mul(mload(add(add(m, 544), shl(5, turn))), and(good, iszero(bad)))
+                }
+                // A position in calldata is never zero.
+                if iszero(and(gt(child, 0), eq(byte(0, calldataload(child)), 0xa0))) {
+                    next := sub(node, 2)
+                    break
+                }
                 root := calldataload(add(child, 1))
                 used := add(used, 1)
                 left := sub(left, 1)
-                next := add(node, 532)
             }
         }
         return (root, left, used, next);
