@@ -13,15 +13,18 @@ cd "$(dirname "${BASH_SOURCE[0]}")/../.." || exit 2
 declare -A what=(
   [real-chains]="transfers between GoQuorum networks, and one and an embedded chain (Go is needed)"
   [guards]="every guard taken out once: the named test must fail"
+  [gas]="gas of sends and deliveries from receipts, under Prague and Paris"
   [bench]="benchmarks of whole relayers and of parts"
   [fuzz]="every fuzz target for FUZZ_SECONDS (cargo-fuzz and a nightly compiler are needed)"
   [demo]="the demo with 5,000 transfers"
 )
-steps=(real-chains guards bench fuzz demo)
+steps=(real-chains guards gas bench fuzz demo)
 
 step_real-chains() { tests/real-chains/run.sh; }
 
 step_guards() { tests/guards/run.sh; }
+
+step_gas() { cargo run --locked -p causeway-gas; }
 
 step_bench() { cargo run --release --locked -p causeway-bench; }
 

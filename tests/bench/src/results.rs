@@ -9,8 +9,8 @@ use std::{
 };
 
 /// What stands above the sections.
-const HEAD: &str = "# Results\n\nWritten by the commands themselves: `cargo run --release -p causeway-bench`, \
-    `tests/real-chains/run.sh`, `tests/long`. A run replaces its own section. Nothing here is checked by a test: machines \
+const HEAD: &str = "# Results\n\nWritten by the commands themselves: `cargo run --release -p causeway-bench`, `cargo run -p \
+    causeway-gas`, `tests/real-chains/run.sh`, `tests/long`. A run replaces its own section. Nothing here is checked by a test: machines \
     differ. Load is the 1-minute average when the measurement began and ended; where it is above what the measurement \
     itself makes, the figures are worse than the machine's own.\n";
 
@@ -58,9 +58,9 @@ impl Section {
     }
 }
 
-/// The results file.
+/// The results file; `tests/gas` reads this module, too.
 pub fn file() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("RESULTS.md")
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../bench/RESULTS.md")
 }
 
 /// `text` with the section `name` replaced, or added at the end.
