@@ -37,6 +37,7 @@ pub fn verdict(
     update: &[u8],
     now: u64,
 ) -> Result<Result<Verified, Refusal>, String> {
+    crate::seeds::keep("bft-evm", update);
     let native = verify_with::<Native>(params, trusted, update, now);
     let portable = verify_with::<Portable>(params, trusted, update, now);
     if native == portable { Ok(native) } else { Err(format!("native says {native:?}, portable {portable:?}")) }

@@ -199,6 +199,7 @@ fn judge_header(block: &Value) -> Result<(), String> {
     }
     let case = header_case(block)?;
     let (update, now) = (case.update(), case.time());
+    crate::seeds::keep("fisco-bcos", &update);
     let native = verify_with::<Native>(&case.params, &case.trusted, &update, now);
     same("portable verdict", &native, &verify_with::<Portable>(&case.params, &case.trusted, &update, now))?;
     let verified = native.map_err(|refusal| refusal.to_string())?;

@@ -24,6 +24,7 @@
 //! | [`edwards`] | Ed25519 and secp256k1 signatures: Wycheproof, CCTV |
 //! | [`ethereum`] | sync committee protocol: the specification's vectors, recordings of networks and nodes |
 //! | [`bls`] | BLS12-381 signatures |
+//! | [`seeds`] | none: keeps what verifiers are given for fuzzing |
 //! | [`proofs`] | Merkle-Patricia proofs, storage proofs under a header, tries, receipts, block bodies |
 
 pub mod bitcoin;
@@ -45,5 +46,6 @@ pub mod neo;
 pub mod proofs;
 pub mod report;
 pub mod rpc;
+pub mod seeds;
 pub mod substrate;
 pub mod tries;

@@ -33,6 +33,7 @@ pub fn params(magic: u32, state_root_in_header: bool) -> Params {
 /// # Errors
 /// The refusal, or that they differ.
 pub fn verify(params: &Params, trusted: &TrustedState, header: &[u8], now: u64) -> Result<Verified, String> {
+    crate::seeds::keep("neo", header);
     let native = verify_with::<Native>(params, trusted, header, now);
     let portable = verify_with::<Portable>(params, trusted, header, now);
     if native != portable {

@@ -41,6 +41,7 @@ fn trie_proof(case: &Value) -> Result<(), String> {
     let (root, key, nodes) = (hash(case, "root")?, bytes(case, "key")?, byte_list(case, "proof")?);
     let kind = text(case, "kind")?;
     let limits = if matches!(kind, "account" | "storage") { Limits::STATE } else { Limits::VALUES };
+    nodes.iter().for_each(|node| crate::seeds::keep("mpt", node));
     let found = lookup_with(&root, &key, &nodes, limits, InlineNodes::MayRepeat);
     match text(case, "expected")? {
         "valid" => {

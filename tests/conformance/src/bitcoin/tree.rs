@@ -216,6 +216,7 @@ pub fn now(headers: &[Bytes]) -> u64 {
 pub fn offer(rules: &Rules, state: &TrustedState, headers: &[Bytes]) -> Result<TrustedState, Refusal> {
     let mut state = state.clone();
     for run in headers.chunks(MAX_UPDATE_HEADERS) {
+        crate::seeds::keep("bitcoin", run.as_flattened());
         state = verify(&params(*rules), &state, run.as_flattened(), now(headers))?.trusted;
     }
     Ok(state)
@@ -223,6 +224,7 @@ pub fn offer(rules: &Rules, state: &TrustedState, headers: &[Bytes]) -> Result<T
 
 /// Offers headers in one update, and gives what became of the chain.
 pub fn effect(rules: &Rules, state: &TrustedState, headers: &[Bytes]) -> Result<(Effect, TrustedState), String> {
+    crate::seeds::keep("bitcoin", headers.as_flattened());
     let verified = verify(&params(*rules), state, headers.as_flattened(), now(headers)).map_err(|it| it.to_string())?;
     Ok((verified.effect, verified.trusted))
 }

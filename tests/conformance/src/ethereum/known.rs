@@ -211,6 +211,7 @@ pub fn judge(params: &Params, trusted: &TrustedState, update: &Update) -> Result
 /// What an update must come to: accepted if a quorum signed something final, else refused for that very reason.
 pub fn verdict(params: &Params, trusted: &TrustedState, update: &Update) -> Result<(), String> {
     let (wire, now) = (update.to_wire(&params.network), params.network.time_of(update.signature_slot));
+    crate::seeds::keep("ethereum", &wire);
     let native = verify_with::<Native>(params, trusted, &wire, now);
     let portable = verify_with::<Portable>(params, trusted, &wire, now);
     same("portable", &native, &portable)?;

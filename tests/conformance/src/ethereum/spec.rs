@@ -145,6 +145,7 @@ impl<'a> Run<'a> {
         }
         let wire = seal(Kind::Full, fork, &ssz);
         let now = network.time_of(slot);
+        crate::seeds::keep("ethereum", &wire);
         let native = verify_with::<Native>(&self.params, &self.trusted, &wire, now);
         let portable = verify_with::<Portable>(&self.params, &self.trusted, &wire, now);
         same("portable", &native, &portable)?;

@@ -38,6 +38,7 @@ impl Step {
 
     /// The verdict on these bytes.
     pub fn judge(&self, update: &[u8]) -> Result<Result<Verified, Refusal>, String> {
+        crate::seeds::keep("fabric", update);
         let native = verify_with::<Native>(&self.params, &self.trusted, update, self.now);
         let portable = verify_with::<Portable>(&self.params, &self.trusted, update, self.now);
         same("native and portable verdicts", &native, &portable)?;

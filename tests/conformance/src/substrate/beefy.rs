@@ -91,6 +91,7 @@ fn judge(step: &Value, set: &BeefySet, validators: &[[u8; 20]]) -> Result<BeefyS
     let proof = bytes(step, "versioned_finality_proof")?;
     let addresses = validators.concat();
     let signers = Signers::Set(&addresses);
+    crate::seeds::keep("substrate", &proof);
     let commitment = verify_commitment::<Native>(set, &proof, &signers).map_err(|refusal| refusal.to_string())?;
     let again = verify_commitment::<Portable>(set, &proof, &signers).map_err(|refusal| refusal.to_string())?;
     same("commitment", commitment, again)?;

@@ -35,6 +35,7 @@ impl GrandpaCase {
     /// That they do not.
     pub fn verdict(&self, ancestry: AncestryRule) -> Result<Result<(), Refusal>, String> {
         let params = Params { ancestry, ..self.params };
+        crate::seeds::keep("substrate", &self.justification);
         let native = verify_justification::<Native>(&params, &self.set, &self.justification).map(|_| ());
         let portable = verify_justification::<Portable>(&params, &self.set, &self.justification).map(|_| ());
         if native == portable { Ok(native) } else { Err(format!("native says {native:?}, portable {portable:?}")) }
