@@ -5,13 +5,13 @@ use super::{
     drain::{DRAIN_MAX, Drain},
     paused::Paused,
     reload::Reloader,
+    shown::{duration, endpoint, leg, letter, name, stage, stands, timestamp, upper},
 };
 use crate::{
     api::control::{Control, Refused, Select, What},
     lane::{
-        book::Standing,
         error::{Error, Kind, Result},
-        ports::{self, Clock, Journal, Peer},
+        ports::{Clock, Journal, Peer},
         run::State,
         types::TrustedState,
     },
@@ -19,10 +19,9 @@ use crate::{
 use async_trait::async_trait;
 use causeway_core::{Body, LaneId, Reason};
 use causeway_proto::admin::v1::{
-    self as wire, Client, ClientState, DeadLetter, DrainResponse, EndpointStatus, Entry, EntryTrace, Lane, PeerStatus,
-    RelayerStatus, ReloadResponse, Stage, StageCount, TraceEvent,
+    self as wire, Client, ClientState, DeadLetter, DrainResponse, Entry, EntryTrace, Lane, PeerStatus, RelayerStatus,
+    ReloadResponse, Stage, StageCount, TraceEvent,
 };
-use prost_types::{Duration as WireDuration, Timestamp};
 use std::{sync::Arc, time::Duration};
 use tokio::time::Instant;
 
@@ -342,75 +341,4 @@ impl Daemon {
             expire_time: Some(timestamp(expires)),
         }
     }
-}
-
-fn stage(lane: &BuiltLane, index: u64) -> Stage {
-    match lane.book.standing(index) {
-        None if index < lane.book.size() => Stage::Delivered,
-        None => Stage::Unspecified,
-        Some(Standing::Waiting(_)) => Stage::Final,
-        Some(Standing::Sent(_)) => Stage::Sent,
-        Some(Standing::Working) => Stage::Verified,
-        Some(Standing::Dead) => Stage::Rejected,
-    }
-}
-
-fn stands(lane: &BuiltLane, index: u64) -> &'static str {
-    match lane.book.standing(index) {
-        None => "its delivered bit is proven",
-        Some(Standing::Waiting(_)) => "waits to be proven and sent",
-        Some(Standing::Sent(_)) => "is with the peer",
-        Some(Standing::Working) => "is being submitted here",
-        Some(Standing::Dead) => "is a dead letter: see `causeway dead-letters list`",
-    }
-}
-
-fn endpoint(e: crate::chains::EndpointState) -> EndpointStatus {
-    use wire::endpoint_status::State as S;
-    let state = match e.health {
-        "healthy" => S::Healthy,
-        "lagging" => S::Lagging,
-        "stalled" => S::Stalled,
-        "lied" | "wrong_chain" => S::Lying,
-        _ => S::Down,
-    };
-    EndpointStatus {
-        name: e.label,
-        state: state.into(),
-        height: e.head,
-        detail: e.error.map_or_else(String::new, |(kind, detail)| format!("{}: {detail}", kind.name())),
-    }
-}
-
-fn letter(l: &ports::DeadLetter) -> DeadLetter {
-    DeadLetter {
-        name: format!("deadLetters/{}", l.id),
-        lane: name(l.lane),
-        first_index: l.range.start,
-        end_index: l.range.end,
-        stage: l.stage.clone(),
-        reason: upper(l.kind),
-        detail: l.detail.clone(),
-        create_time: Some(timestamp(l.at)),
-    }
-}
-
-fn leg(s: &causeway_core::SwapLeg) -> wire::SwapLeg {
-    wire::SwapLeg { swap_id: s.swap_id.to_string(), leg: u32::from(s.leg) }
-}
-
-fn name(lane: LaneId) -> String {
-    format!("lanes/{lane}")
-}
-
-fn upper(kind: Kind) -> String {
-    kind.name().to_ascii_uppercase()
-}
-
-fn timestamp(seconds: u64) -> Timestamp {
-    Timestamp { seconds: i64::try_from(seconds).unwrap_or(i64::MAX), nanos: 0 }
-}
-
-fn duration(d: Duration) -> WireDuration {
-    WireDuration { seconds: i64::try_from(d.as_secs()).unwrap_or(i64::MAX), nanos: d.subsec_nanos() as i32 }
 }

@@ -2,7 +2,8 @@
 //!
 //! - `build`: from the configuration to chains and lanes; [`observe`]: what they tell, as metrics and traces;
 //! - `exchange`: the service for exchanges;
-//! - `links`: the peer listener and the sessions with other relayers; `control`: what operators ask and order;
+//! - `links`: the peer listener and the sessions with other relayers; `control`: what operators ask and order,
+//!   `shown`: in their words;
 //! - `drain`: an end that begins nothing new and finishes what is under way;
 //! - `reload`: a changed configuration while the relayer runs;
 //! - `health`: what `/readyz` answers; `paused`: lanes that an operator paused, across restarts.
@@ -19,6 +20,7 @@ mod links;
 pub mod observe;
 mod paused;
 mod reload;
+mod shown;
 
 use crate::{
     api::{audit::Audit, health::Health, probes, socket::Socket},

@@ -8,6 +8,7 @@
 
 mod call;
 pub mod follow;
+mod heads;
 mod health;
 pub mod order;
 mod pool;

@@ -1,7 +1,7 @@
 //! The pool: asks the endpoints in the order of [`super::order`] until one answers, and keeps what was observed.
 
 use super::{
-    Health, Timing,
+    Timing,
     call::{CallError, Need, kind_of, verdict},
     order::next_pause_end,
     rpc::Node,
@@ -40,7 +40,8 @@ const STALL_BLOCKS: u32 = 8;
 const STALL_MIN: Duration = Duration::from_secs(10);
 
 /// Pauses between attempts for a block that was announced and is not there yet. There is no event for it.
-const MOMENTS: [Duration; 3] = [Duration::from_millis(20), Duration::from_millis(60), Duration::from_millis(150)];
+pub(super) const MOMENTS: [Duration; 3] =
+    [Duration::from_millis(20), Duration::from_millis(60), Duration::from_millis(150)];
 
 /// What makes a node one of this chain.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -53,14 +54,14 @@ pub struct Identity {
 
 /// Several nodes of one chain.
 pub struct Pool {
-    chain: ChainId,
+    pub(super) chain: ChainId,
     identity: Identity,
     /// Only ever longer: an index names the same node for ever.
     nodes: RwLock<Vec<Arc<Node>>>,
     states: Mutex<States>,
-    best: watch::Sender<u64>,
-    timing: Timing,
-    observer: Arc<dyn Observer>,
+    pub(super) best: watch::Sender<u64>,
+    pub(super) timing: Timing,
+    pub(super) observer: Arc<dyn Observer>,
 }
 
 impl fmt::Debug for Pool {
@@ -216,60 +217,6 @@ impl Pool {
         self.publish(self.lock(), now);
     }
 
-    /// The endpoint showed a head.
-    pub(super) fn saw_head(&self, i: usize, height: u64) {
-        let now = Instant::now();
-        let mut states = self.lock();
-        let Some(o) = states.endpoints.get_mut(i) else { return };
-        if matches!(o.health, Health::Lied { .. } | Health::WrongChain { .. }) || !o.identified {
-            return;
-        }
-        let newer = o.saw_head(height, now);
-        self.publish(states, now);
-        if newer {
-            self.observer.endpoint_head(&self.chain, &self.label(i), height);
-        }
-    }
-
-    /// Asks one endpoint for its head, whatever its rank, unless it is in a pause.
-    pub(super) async fn poll_head(&self, i: usize) {
-        let paused = {
-            let now = Instant::now();
-            let mut states = self.lock();
-            states.endpoints.get_mut(i).is_none_or(|o| {
-                o.wake(now);
-                o.health.paused_until().is_some()
-            })
-        };
-        if paused {
-            return;
-        }
-        if let Ok(head) = self.ask_for::<U64>(i, "eth_blockNumber", "[]", Need::Any).await {
-            self.saw_head(i, head.to());
-        }
-    }
-
-    /// Waits until every usable endpoint has this block, or `limit` is over: what is read afterwards is not older.
-    pub async fn spread(&self, height: u64, limit: Duration) {
-        let spread = async {
-            for pause in MOMENTS.into_iter().cycle() {
-                let all = self.ordered(Need::Any).into_iter();
-                let behind: Vec<usize> = all.filter(|i| self.head_of(*i) < height).collect();
-                if behind.is_empty() {
-                    return;
-                }
-                futures::future::join_all(behind.iter().map(|i| self.poll_head(*i))).await;
-                sleep(pause).await;
-            }
-        };
-        let _ = tokio::time::timeout(limit, spread).await;
-    }
-
-    /// Newest head that the endpoint showed.
-    pub(super) fn head_of(&self, i: usize) -> u64 {
-        self.lock().endpoints.get(i).map_or(0, |o| o.head)
-    }
-
     /// How many endpoints there are.
     pub(in crate::chains::evm) fn len(&self) -> usize {
         self.nodes.read().unwrap_or_else(PoisonError::into_inner).len()
@@ -280,7 +227,7 @@ impl Pool {
         self.node(i).map_or_else(|| "?".into(), |node| Arc::clone(&node.label))
     }
 
-    fn ordered(&self, need: Need) -> Vec<usize> {
+    pub(super) fn ordered(&self, need: Need) -> Vec<usize> {
         self.lock().ordered(need, Instant::now())
     }
 
@@ -290,7 +237,7 @@ impl Pool {
     }
 
     /// Asks one endpoint. The flag beside an error says whether to ask another.
-    async fn ask_for<T: DeserializeOwned>(
+    pub(super) async fn ask_for<T: DeserializeOwned>(
         &self,
         i: usize,
         method: &'static str,
@@ -401,18 +348,7 @@ impl Pool {
         }
     }
 
-    /// Judges every endpoint by the best head and makes that head known.
-    fn publish(&self, mut states: MutexGuard<'_, States>, now: Instant) {
-        let (best, changed) = states.judge(self.timing, now);
-        drop(states);
-        for (i, health) in changed {
-            tracing::info!(chain = %self.chain, endpoint = %self.label(i), "endpoint is {health}");
-            self.observer.endpoint_health(&self.chain, &self.label(i), health);
-        }
-        self.best.send_if_modified(|value| std::mem::replace(value, best) != best);
-    }
-
-    fn lock(&self) -> MutexGuard<'_, States> {
+    pub(super) fn lock(&self) -> MutexGuard<'_, States> {
         // A panic while holding the lock leaves plain values behind, each of them valid.
         self.states.lock().unwrap_or_else(PoisonError::into_inner)
     }
