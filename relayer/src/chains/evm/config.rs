@@ -213,7 +213,7 @@ pub struct Gas {
 
 impl Default for Gas {
     fn default() -> Self {
-        Self { base: 600_000, per_transfer: 32_000, per_returned: 60_000, per_swap: 60_000, limit: 1 << 24 }
+        Self { base: 750_000, per_transfer: 32_000, per_returned: 60_000, per_swap: 60_000, limit: 1 << 24 }
     }
 }
 
