@@ -18,7 +18,7 @@ use std::{path::Path, time::Duration};
 use tempfile::TempDir;
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
-    sync::{Mutex, MutexGuard},
+    sync::{Semaphore, SemaphorePermit},
 };
 
 /// Time between blocks.
@@ -28,14 +28,14 @@ const PATIENCE: Duration = Duration::from_secs(2);
 /// Everything settles within this when no relayer has to be patient: a few blocks, on a busy machine.
 const SOON: Duration = Duration::from_secs(30);
 
-/// Chains and relayers want the whole machine: tests run one after the other.
-static TURN: Mutex<()> = Mutex::const_new(());
+/// Chains and relayers mostly wait for blocks, but more than two worlds at once would keep each other waiting.
+static TURNS: Semaphore = Semaphore::const_new(2);
 
 /// A test's world. Kept on disk when the test fails.
 struct World {
     harness: Harness,
     dir: Option<TempDir>,
-    _turn: MutexGuard<'static, ()>,
+    _turn: SemaphorePermit<'static>,
 }
 
 impl World {
@@ -51,7 +51,7 @@ impl World {
 
     /// The same with another program as `causeway`.
     async fn build_with(program: &Path, patience: Duration, options: ChainOptions) -> Self {
-        let turn = TURN.lock().await;
+        let turn = TURNS.acquire().await.unwrap();
         let dir = TempDir::with_prefix("causeway-e2e-").unwrap();
         let harness = Harness::build_on(program, dir.path(), options).await.unwrap();
         for who in [0, 1] {
