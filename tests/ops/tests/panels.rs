@@ -11,7 +11,7 @@ use causeway::{
     },
     metrics::{
         Metrics,
-        labels::{Direction, Ending, EndpointState, EntryKind, EntryStage, ErrorClass, Holder},
+        labels::{Direction, Ending, EndpointState, EntryKind, EntryStage, ErrorClass, Holder, SwapEnd},
     },
 };
 use causeway_ops::{panels, prometheus::Prometheus, tools::find};
@@ -90,6 +90,11 @@ fn move_all(m: &Metrics) {
     let asset = m.assets.of("demo", "TOK").unwrap();
     asset.escrow_base_units.set(5e18);
     asset.outstanding_base_units.set(5e18);
+    let swaps = m.swaps.of("demo").unwrap();
+    swaps.open_swaps.set(2);
+    SwapEnd::ALL.iter().for_each(|end| swaps.ended_swaps.at(*end).inc());
+    swaps.overdue_legs.set(1);
+    swaps.voided_legs_total.inc();
     move_nodes(m);
     m.tasks.of("watch", "left").unwrap().up.set(1);
     m.process.lanes.set(2);
