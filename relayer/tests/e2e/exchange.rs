@@ -187,10 +187,14 @@ impl Swaps {
         last
     }
 
-    async fn lock(&self, who: usize, swap: &str, leg: u32) {
+    async fn prepare_lock(&self, who: usize, swap: &str, leg: u32) -> Vec<api::PreparedTransaction> {
         let request = api::PrepareLockRequest { swap: swap.to_owned(), leg };
-        let prepared = self.client(who).await.prepare_lock(request).await.unwrap().into_inner();
-        self.submit(who, prepared.transactions).await;
+        self.client(who).await.prepare_lock(request).await.unwrap().into_inner().transactions
+    }
+
+    async fn lock(&self, who: usize, swap: &str, leg: u32) {
+        let prepared = self.prepare_lock(who, swap, leg).await;
+        self.submit(who, prepared).await;
     }
 
     /// Brings some of the home asset to a party at the other chain, over the bridge, by the api.
@@ -336,9 +340,12 @@ async fn atk_099_a_swap_from_proposal_to_release_and_its_request_id_afterwards()
     let swap = one.name;
     swaps.accept(&swap).await;
     swaps.until(0, &swap, &[State::Accepted]).await;
+    // Bob prepares before anything is locked, and signs when Alice's lock is known at his chain: his lock pays out at once.
+    let early = swaps.prepare_lock(1, &swap, 1).await;
     swaps.lock(0, &swap, 0).await;
     swaps.until(1, &swap, &[State::Locked]).await;
-    swaps.lock(1, &swap, 1).await;
+    tokio::time::sleep(BLOCK * 10).await;
+    swaps.submit(1, early).await;
     for who in [0, 1] {
         let (events, ended) = swaps.follow(who, &swap).await;
         assert_eq!(ended.state(), State::Released, "{ended:?}");

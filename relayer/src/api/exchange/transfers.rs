@@ -162,7 +162,10 @@ impl Transfers {
                 let transfer = match now {
                     Ok(transfer) => transfer,
                     Err(refused) if refused.code == Code::Unavailable => {
-                        tokio::time::sleep(RECEIPT).await;
+                        tokio::select! {
+                            () = out.closed() => return,
+                            () = tokio::time::sleep(RECEIPT) => {}
+                        }
                         now = self.get(&caller, &name).await;
                         continue;
                     }

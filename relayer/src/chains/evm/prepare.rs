@@ -32,10 +32,11 @@ use causeway_core::LaneId;
 use serde::Deserialize;
 use std::sync::Arc;
 
-/// Gas limit of a call that cannot be tried yet: a lock of a leg takes about 200,000, of an ERC-721 about 250,000; both
-/// settle on the spot where the other leg is known.
-const GAS_UNTRIED: u64 = 700_000;
-/// Room on top of what a node thinks a call needs: the other leg's fact may come between, and then it settles, too.
+/// Gas limit of the lock of a leg, and of any call that cannot be tried yet. The other leg's fact may come between, and then
+/// the lock pays out at once: about 250,000, and half a million that the vault wants left before it calls a token. What
+/// is not used is not paid for.
+const GAS_LOCK: u64 = 1_200_000;
+/// Room on top of what a node thinks a call needs.
 const GAS_ROOM: u64 = 250_000;
 /// Largest signed transaction, bytes; nodes take 128 KiB.
 const RAW_MAX: usize = 16 << 10;
@@ -102,14 +103,17 @@ impl EvmPrepare {
     ) -> Result<Prepared> {
         let (gas, simulation) = if tried {
             match estimate(&self.pool, from, Some(to), &data).await {
-                Ok(gas) => (gas.saturating_add(GAS_ROOM), Simulation::Success),
+                Ok(gas) => {
+                    let least = if matches!(purpose, Purpose::Lock) { GAS_LOCK } else { 0 };
+                    (gas.saturating_add(GAS_ROOM).max(least), Simulation::Success)
+                }
                 Err(CallError { meaning: Some(Meaning::Reverted), data, .. }) => {
-                    (GAS_UNTRIED, Simulation::Revert(reverts::name(&data)))
+                    (GAS_LOCK, Simulation::Revert(reverts::name(&data)))
                 }
                 Err(error) => return Err(error.into()),
             }
         } else {
-            (GAS_UNTRIED, Simulation::Depends)
+            (GAS_LOCK, Simulation::Depends)
         };
         let payload = self.payload(to, &data, nonce, gas, price);
         let signing_hash = keccak256(&payload);
