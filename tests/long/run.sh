@@ -22,15 +22,27 @@ steps=(real-chains guards gas bench fuzz demo)
 
 step_real-chains() { tests/real-chains/run.sh; }
 
-step_guards() { tests/guards/run.sh; }
+# Runs a suite that is no Rust program, and puts its last lines (those that match $2) into the results file as section $1.
+noted() {
+  local section=$1 lines=$2 out rc; shift 2
+  out=$(mktemp)
+  "$@" 2>&1 | tee "$out"; rc=${PIPESTATUS[0]}
+  { echo '```'; grep -E "$lines" "$out"; echo '```'; } | cargo run --release --locked --quiet -p causeway-bench -- note "$section" >/dev/null
+  rm -f "$out"
+  return "$rc"
+}
+
+step_guards() { noted "Guards" '^(WRONG|[0-9]+ of [0-9]+ guards)' tests/guards/run.sh; }
 
 step_gas() { cargo run --locked -p causeway-gas; }
 
 step_bench() { cargo run --release --locked -p causeway-bench; }
 
-step_fuzz() { FUZZ_SECONDS=${FUZZ_SECONDS:-600} tests/fuzz/run.sh; }
+step_fuzz() { FUZZ_SECONDS=${FUZZ_SECONDS:-600} noted "Fuzzing" '^(ok|WRONG|[0-9]+ of [0-9]+ fuzz)' tests/fuzz/run.sh; }
 
-step_demo() {
+step_demo() { noted "Demo of 5,000 transfers" '^demo: ' long_demo; }
+
+long_demo() {
   local out; out=$(mktemp)
   cargo run --release --locked -- demo --transfers 5000 --output json >"$out" && node .ci/check-demo.mjs "$out"
   local rc=$?

@@ -1,6 +1,7 @@
 //! A header update from wire bytes to verdict: 4, 7 and 21 validators, QBFT, each with just a quorum of seals. Beside it
 //! the same rules over `k256`'s own recovery (`VerifyingKey::recover_from_prehash`, precomputed tables), and over our
-//! portable implementation.
+//! portable implementation. `seal` is one recovery alone: what is left of a header when nothing else costs anything, so
+//! its ratio bounds the header's.
 #![allow(missing_docs, clippy::unwrap_used, clippy::expect_used)]
 
 use std::hint::black_box;
@@ -81,5 +82,25 @@ fn headers(c: &mut Criterion) {
     group.finish();
 }
 
-criterion_group!(benches, headers);
+/// One seal: from signature and digest to the signer's address.
+fn seals(c: &mut Criterion) {
+    let key = SigningKey::from_slice(keccak256(b"seal").as_slice()).unwrap();
+    let digest = keccak256(b"digest");
+    let (signature, id) = key.sign_prehash_recoverable(digest.as_slice()).unwrap();
+    let (bytes, v) = (<[u8; 64]>::from(signature.to_bytes()), id.to_byte());
+    let mut group = c.benchmark_group("seal");
+    let (native, portable) = (<Native as Recover>::Context::default(), <Portable as Recover>::Context::default());
+    group.bench_function(BenchmarkId::new("native", 1), |b| {
+        b.iter(|| Native::recover_checked(&native, black_box(&digest), black_box(&bytes), v));
+    });
+    group.bench_function(BenchmarkId::new("portable", 1), |b| {
+        b.iter(|| Portable::recover_checked(&portable, black_box(&digest), black_box(&bytes), v));
+    });
+    group.bench_function(BenchmarkId::new("k256", 1), |b| {
+        b.iter(|| K256::recover_checked(&(), black_box(&digest), black_box(&bytes), v));
+    });
+    group.finish();
+}
+
+criterion_group!(benches, headers, seals);
 criterion_main!(benches);

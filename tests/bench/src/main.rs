@@ -1,5 +1,6 @@
 //! Benchmarks of whole relayers between chains, and of their parts. `cargo run --release -p causeway-bench` runs all of
-//! them and writes `RESULTS.md`; names as arguments run only these.
+//! them and writes `RESULTS.md`; names as arguments run only these. `note NAME` puts what it reads into the section NAME:
+//! for suites that are no Rust programs.
 //!
 //! The relayers are processes of this very binary, which then is `causeway` and nothing else: the same code, the same
 //! build.
@@ -27,6 +28,8 @@ const NAMES: [(&str, &str); 6] = [
     ("parts", "outbox, headers, state proofs beside their peers (cargo bench)"),
     ("smoke", "backlog of 1,000 only, to see that all of this works"),
 ];
+/// Writes down what another suite says of itself.
+const NOTE: &str = "note";
 /// Not part of a run of all.
 const SMOKE: &str = "smoke";
 
@@ -34,6 +37,11 @@ fn main() -> ExitCode {
     let arguments: Vec<String> = env::args().skip(1).collect();
     if arguments.first().is_some_and(|argument| argument == "--config") {
         return causeway::cli::main();
+    }
+    if let [command, name] = arguments.as_slice()
+        && command == NOTE
+    {
+        return note(name);
     }
     let known = |name: &String| NAMES.iter().any(|(known, _)| known == name);
     if !arguments.iter().all(known) {
@@ -52,6 +60,20 @@ fn main() -> ExitCode {
         }
     }
     if failed { ExitCode::FAILURE } else { ExitCode::SUCCESS }
+}
+
+fn note(name: &str) -> ExitCode {
+    let mut section = results::Section::begin(name);
+    for line in std::io::stdin().lines().map_while(Result::ok) {
+        section.line(line);
+    }
+    match section.write() {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("{name}: {error}");
+            ExitCode::FAILURE
+        }
+    }
 }
 
 fn run(name: &str) -> world::Result<()> {

@@ -10,7 +10,7 @@ use std::{
 
 /// Runs `cargo bench` of this package.
 pub(crate) fn run() -> Result<()> {
-    let mut section = Section::begin("Parts, beside their peers");
+    let mut section = Section::begin("Parts, beside their peers").optimised();
     let here = Path::new(env!("CARGO_MANIFEST_DIR"));
     let target = std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| here.join("../../target"), PathBuf::from);
     let status = Command::new("cargo").args(["bench", "-p", "causeway-bench"]).current_dir(here).status()?;

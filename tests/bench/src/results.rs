@@ -20,12 +20,20 @@ pub struct Section {
     name: String,
     text: String,
     load: String,
+    /// Whether what is measured is this very build, not one that another command makes.
+    own_build: bool,
 }
 
 impl Section {
     /// Begins a measurement.
     pub fn begin(name: &str) -> Self {
-        Self { name: name.to_owned(), text: String::new(), load: load() }
+        Self { name: name.to_owned(), text: String::new(), load: load(), own_build: true }
+    }
+
+    /// What is measured was built with optimisation by another command, whatever this build is.
+    #[must_use]
+    pub fn optimised(self) -> Self {
+        Self { own_build: false, ..self }
     }
 
     /// Adds a line, and shows it.
@@ -52,7 +60,8 @@ impl Section {
     pub fn write(self) -> io::Result<()> {
         let path = file();
         let before = fs::read_to_string(&path).unwrap_or_else(|_| HEAD.to_owned());
-        let mut body = format!("_{}; {}; load {} > {}_\n\n", day(), machine(), self.load, load());
+        let build = if cfg!(debug_assertions) && self.own_build { ", development build: not optimised" } else { "" };
+        let mut body = format!("_{}; {}{build}; load {} > {}_\n\n", day(), machine(), self.load, load());
         body.push_str(self.text.trim());
         fs::write(&path, replace(&before, &self.name, &body))
     }
@@ -88,7 +97,7 @@ fn replace(text: &str, name: &str, body: &str) -> String {
     kept.trim_end().to_owned() + "\n"
 }
 
-/// Processor, cores, memory, kernel, compiler, and the build if it is none to measure with.
+/// Processor, cores, memory, kernel and compiler.
 pub fn machine() -> String {
     let read = |path: &str| fs::read_to_string(path).unwrap_or_default();
     let value = |text: &str, key: &str| {
@@ -104,9 +113,6 @@ pub fn machine() -> String {
     let compiler = Command::new("rustc").arg("--version").output().map(|output| output.stdout).unwrap_or_default();
     let compiler = String::from_utf8_lossy(&compiler);
     let _ = write!(text, ", rustc {}", compiler.split(' ').nth(1).unwrap_or_default());
-    if cfg!(debug_assertions) {
-        text.push_str(", development build: not optimised");
-    }
     text
 }
 
