@@ -20,6 +20,7 @@ pub mod swap;
 pub mod transfer;
 
 mod config_cmd;
+mod usage;
 
 use clap::{CommandFactory, Parser, Subcommand};
 use exit::{CliError, Failure, HELP_END};
@@ -96,11 +97,11 @@ pub enum Command {
 pub fn main() -> ExitCode {
     let cli = match Cli::try_parse() {
         Ok(cli) => cli,
-        Err(error) => {
-            // Help and version are answers; everything else is a usage error, told by clap on standard error.
-            let code = if error.use_stderr() { ExitCode::from(Failure::Usage) } else { ExitCode::SUCCESS };
-            let _ = error.print();
-            return code;
+        // Help and version are answers; everything else is a usage error.
+        Err(error) if error.use_stderr() => return usage::tell(&error),
+        Err(answer) => {
+            let _ = answer.print();
+            return ExitCode::SUCCESS;
         }
     };
     // alloy and tonic share one TLS provider; with two installed, rustls would panic at the first handshake. It is

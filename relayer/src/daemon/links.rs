@@ -9,6 +9,7 @@ use crate::{
         prove::Prover,
         types::Bundle,
     },
+    metrics::Metrics,
     peers::{
         accept,
         client::{self, GrpcPeer},
@@ -121,14 +122,14 @@ impl Links {
     }
 
     /// Starts to listen.
-    pub(super) async fn start(&self, tasks: &TaskTracker, stop: CancellationToken) -> Result<()> {
+    pub(super) async fn start(&self, tasks: &TaskTracker, metrics: &Metrics, stop: CancellationToken) -> Result<()> {
         let Some(server) = self.server.lock().await.take() else { return Ok(()) };
         let (address, incoming) = accept::listen(self.listen.listen).await.map_err(|e| {
             Error::stop_lane(Kind::InvalidConfig, format!("listener.listen {}: {e}", self.listen.listen))
         })?;
         tracing::info!(%address, "listening for peers");
-        tasks.spawn(self.tls.clone().watch(stop.clone()));
-        tasks.spawn(async move {
+        super::start(tasks, metrics, ("certificates", "process"), self.tls.clone().watch(stop.clone()));
+        super::start(tasks, metrics, ("peers", "process"), async move {
             if let Err(e) = server.serve(incoming, stop).await {
                 tracing::error!(kind = e.kind.name(), detail = %e.detail, "the peer listener ended");
             }

@@ -97,8 +97,10 @@ pub async fn run(config: Config, shutdown: CancellationToken) -> Result<()> {
     for lane in &built.lanes {
         let standing = crate::telemetry::standing::follow(lane.handles.lane.clone(), lane.run.state.subscribe());
         let ended = stop.clone();
-        tasks.spawn(async move { ended.run_until_cancelled(standing).await });
         let id = labels::lane(&lane.run.id);
+        start(&tasks, &metrics, ("standing", &id), async move {
+            ended.run_until_cancelled(standing).await;
+        });
         start(&tasks, &metrics, ("lane", &id), lane.run.clone().run(stop.clone()));
         start(&tasks, &metrics, ("overdue", &id), lane.overdue.clone().keep(observe.clone(), stop.clone()));
     }
@@ -111,7 +113,7 @@ pub async fn run(config: Config, shutdown: CancellationToken) -> Result<()> {
         exchange.start(peers, &tasks, stop.clone()).await?;
     }
     if let Some(links) = &built.links {
-        links.start(&tasks, stop.clone()).await?;
+        links.start(&tasks, &metrics, stop.clone()).await?;
     }
     let health = listeners(&parts, &built, &data, &tasks).await?;
     tracing::info!(organisation = %config.organisation, lanes = built.lanes.len(), "running");
@@ -176,10 +178,49 @@ async fn listeners(
             tracing::error!(%error, "the admin listener failed");
         }
     });
-    tasks.spawn(health::follow(parts, built.clone(), health.clone()));
+    start(tasks, &parts.metrics, ("health", "process"), health::follow(parts, built.clone(), health.clone()));
     Ok(health)
 }
 
 fn invalid(detail: String) -> Error {
     Error::stop_lane(Kind::InvalidConfig, detail)
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, clippy::panic)]
+    use super::*;
+
+    /// ATK-085: a task that panics, or just ends, is seen to be down, and no other one is.
+    #[tokio::test]
+    async fn atk_085_whichever_task_of_the_relayer_panics_is_shown_down() {
+        let tasks =
+            ["watch", "standing", "lane", "overdue", "certificates", "peers", "metrics", "reload", "admin", "health"];
+        let shown = |metrics: &Metrics, task: &str| {
+            let text = metrics.render().unwrap();
+            let line =
+                text.lines().find(|line| line.starts_with(&format!("causeway_task_up{{scope=\"s\",task=\"{task}\"}}")));
+            line.unwrap_or_else(|| panic!("{task} is not shown: {text}")).ends_with(" 1")
+        };
+        for dying in tasks {
+            let (metrics, tracker) = (Metrics::new().unwrap(), TaskTracker::new());
+            let fate = CancellationToken::new();
+            for task in tasks {
+                let doomed = fate.clone();
+                start(&tracker, &metrics, (task, "s"), async move {
+                    doomed.cancelled().await;
+                    assert!(task != dying, "asked to panic");
+                    std::future::pending().await
+                });
+            }
+            assert!(tasks.iter().all(|task| shown(&metrics, task)), "{dying}");
+            fate.cancel();
+            while tracker.len() == tasks.len() {
+                tokio::task::yield_now().await;
+            }
+            for task in tasks {
+                assert_eq!(shown(&metrics, task), task != dying, "{task} when {dying} panics");
+            }
+        }
+    }
 }

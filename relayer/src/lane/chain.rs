@@ -59,6 +59,8 @@ pub struct ChainView {
     doubts: watch::Sender<BTreeSet<LaneId>>,
     /// Why every lane of this chain stands still, if it does.
     stopped: watch::Sender<Option<Kind>>,
+    /// More about it, unless it is the conflict below.
+    reason: OnceLock<String>,
     /// The evidence behind it.
     conflict: OnceLock<Conflict>,
 }
@@ -97,6 +99,7 @@ impl ChainView {
             swaps: RwLock::default(),
             doubts: watch::Sender::default(),
             stopped: watch::Sender::new(None),
+            reason: OnceLock::new(),
             conflict: OnceLock::new(),
         }
     }
@@ -199,6 +202,12 @@ impl ChainView {
         self.stopped.send_replace(Some(why));
     }
 
+    /// The same, for a reason that people need to know more of: what was expected, what was found.
+    pub fn stop_for(&self, why: &Error) {
+        let _ = self.reason.set(why.detail.clone().into_owned()); // the first one counts
+        self.stop(why.kind);
+    }
+
     /// Stops every lane: final headers conflict.
     pub(super) fn frozen_by(&self, conflict: Option<Conflict>) {
         if let Some(conflict) = conflict {
@@ -212,13 +221,15 @@ impl ChainView {
         self.conflict.get().cloned()
     }
 
-    /// Waits until the chain's lanes must stop.
-    pub async fn until_stopped(&self) -> Kind {
+    /// Waits until the chain's lanes must stop. Gives why.
+    pub async fn until_stopped(&self) -> Error {
         let mut stopped = self.stopped.subscribe();
-        match stopped.wait_for(Option::is_some).await.map(|kind| *kind) {
+        let kind = match stopped.wait_for(Option::is_some).await.map(|kind| *kind) {
             Ok(Some(kind)) => kind,
             _ => std::future::pending().await,
-        }
+        };
+        let detail = self.reason.get().map_or("two final headers conflict", String::as_str);
+        Error::stop_lane(kind, format!("{}: {detail}", self.id))
     }
 
     /// Why the chain's lanes are stopped, if they are.

@@ -1,5 +1,5 @@
 //! Keeps a chain's watch running: what ends it and may pass starts it again after a pause, a panic included; what cannot
-//! pass stops the chain's lanes.
+//! pass stops the chain's lanes: conflicting final headers, and a vault whose code changed, until the relayer starts again.
 
 use super::{
     error::{Error, Kind},
@@ -46,9 +46,17 @@ impl Watch {
                 tracing::warn!(chain = %self.chain.id, kind = e.kind.name(), detail = %e.detail, "watch starts again");
             } else {
                 tracing::error!(chain = %self.chain.id, kind = e.kind.name(), detail = %e.detail, "the chain's lanes stand: needs an operator");
-                if e.kind == Kind::ClientFrozen {
-                    self.chain.freeze(&self.journal).await;
-                    return;
+                match e.kind {
+                    Kind::ClientFrozen => {
+                        self.chain.freeze(&self.journal).await;
+                        return;
+                    }
+                    // Seen once, it stays: who runs under the vault's name is for people to find out (ATK-009).
+                    Kind::VaultCodeChanged => {
+                        self.chain.stop_for(&e);
+                        return;
+                    }
+                    _ => {}
                 }
             }
             tokio::select! {

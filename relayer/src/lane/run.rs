@@ -70,11 +70,6 @@ fn backoff() -> ExponentialBuilder {
         .without_max_times()
 }
 
-/// A chain's final headers conflict: nothing that touches it goes on (INV-8).
-fn frozen(chain: &str, kind: Kind) -> Error {
-    Error::stop_lane(kind, format!("{chain}: two final headers conflict"))
-}
-
 /// What a lane is doing.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum State {
@@ -152,8 +147,8 @@ impl Lane {
                 () = shutdown.cancelled() => return,
                 _ = paused.changed() => continue,
                 ended = self.group() => ended,
-                kind = self.refresh.source.until_stopped() => Err(frozen(&self.refresh.source.id, kind)),
-                kind = self.refresh.destination.until_stopped() => Err(frozen(&self.refresh.destination.id, kind)),
+                why = self.refresh.source.until_stopped() => Err(why),
+                why = self.refresh.destination.until_stopped() => Err(why),
             };
             let Err(e) = ended else { continue };
             if e.class == Class::StopLane {

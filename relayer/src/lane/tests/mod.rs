@@ -1,11 +1,14 @@
 //! The stages on scripted chains: what they do on bad days, to the second, on a paused clock.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing)]
 
+mod panics;
 mod peer;
 mod receive;
 pub(crate) mod script;
 mod submit;
 mod swaps;
+pub(crate) mod trap;
+pub(crate) mod values;
 mod watch;
 
 use super::{

@@ -3,11 +3,12 @@
 
 #![allow(dead_code)] // each file of tests uses a part
 
+use super::trap::Trap;
+pub(crate) use super::values::*;
 use crate::lane::{
-    book::Book,
     chain::{ChainView, Ports},
     error::{Error, Kind, Result},
-    ports::{Clock, Entries, Headers, Proofs, Submitter, Verifier},
+    ports::{Entries, Headers, Proofs, Submitter, Verifier},
     types::{
         Account, Conflict, ContractClient, Delivery, EventAt, StateProof, TrustedState, TxEvent, Update, VaultEvent,
     },
@@ -15,35 +16,12 @@ use crate::lane::{
 use alloy::primitives::{B256, U256};
 use async_trait::async_trait;
 use bytes::Bytes;
-use causeway_core::{Body, Entry, LaneId, OutboxTree, Transfer, swap::Terms};
+use causeway_core::{Entry, LaneId, OutboxTree, swap::Terms};
 use std::{
     collections::{BTreeMap, HashMap, VecDeque},
     sync::{Arc, Mutex},
-    time::Duration,
 };
 use tokio::sync::{mpsc, watch};
-
-/// Time between two blocks, and the period of the client.
-pub(crate) const BLOCK: Duration = Duration::from_secs(1);
-/// Seconds.
-pub(crate) const TRUSTING_PERIOD: u64 = 100_000;
-
-pub(crate) fn lane(n: u8) -> LaneId {
-    LaneId(B256::repeat_byte(n))
-}
-
-/// An entry; `amount` tells a false one from a genuine one.
-pub(crate) fn entry(lane: LaneId, index: u64, amount: u64) -> Entry {
-    let body = Body::Transfer(Transfer {
-        asset: B256::repeat_byte(1),
-        amount: U256::from(amount),
-        sender: B256::repeat_byte(2),
-        recipient: B256::repeat_byte(3),
-        timeout: 4,
-        memo: B256::ZERO,
-    });
-    Entry { lane, index, body }
-}
 
 #[derive(Default)]
 struct Told {
@@ -73,8 +51,8 @@ struct Told {
 pub(crate) struct Script {
     told: Mutex<Told>,
     head: watch::Sender<u64>,
-    /// The next scan ends in a panic.
-    pub(crate) panics: std::sync::atomic::AtomicBool,
+    /// A call that panics.
+    pub(crate) trap: Trap,
     /// Counts deliveries.
     pub(crate) delivered: watch::Sender<usize>,
     /// Counts calls that void a leg.
@@ -88,7 +66,7 @@ impl Script {
         Arc::new(Self {
             told: Mutex::default(),
             head: watch::Sender::new(head),
-            panics: false.into(),
+            trap: Trap::default(),
             delivered: watch::Sender::new(0),
             voided: watch::Sender::new(0),
             ticked: watch::Sender::new(0),
@@ -227,25 +205,6 @@ impl Script {
     }
 }
 
-/// The lane whose outbox this is.
-pub(crate) fn outbox(lane: LaneId) -> Account {
-    Account::copy_from_slice(&lane.0[..20])
-}
-
-fn lane_of(outbox: &Account) -> LaneId {
-    LaneId(B256::repeat_byte(outbox[0]))
-}
-
-pub(crate) fn state(height: u64) -> TrustedState {
-    TrustedState {
-        height,
-        time: 1_000 + height,
-        header_hash: B256::with_last_byte(height as u8),
-        state_root: B256::with_last_byte(height as u8),
-        family: Bytes::new(),
-    }
-}
-
 #[async_trait]
 impl Headers for Script {
     async fn newer_than(&self, after: u64) -> Result<u64> {
@@ -268,6 +227,7 @@ impl Verifier for Script {
         Ok(state(header.height))
     }
     fn verify(&self, _: &TrustedState, update: &Update, _: u64) -> Result<TrustedState> {
+        self.trap.step("verify");
         self.told().verdicts.pop_front().map_or_else(|| Ok(state(update.height)), Err)
     }
     fn peaks(&self, at: &TrustedState, outbox: &Account, heights: &[u8], _: &StateProof) -> Result<Vec<B256>> {
@@ -304,14 +264,17 @@ impl Verifier for Script {
 #[async_trait]
 impl Proofs for Script {
     async fn peaks(&self, _: &Account, _: &[u8], _: u64) -> Result<StateProof> {
+        self.trap.step("peaks");
         self.told().proofs += 1;
         Ok(StateProof(Bytes::new()))
     }
     async fn size(&self, _: &Account, _: u64) -> Result<StateProof> {
+        self.trap.step("size");
         self.told().proofs += 1;
         Ok(StateProof(Bytes::new()))
     }
     async fn delivered(&self, _: &Account, _: LaneId, _: &[u64], _: u64) -> Result<StateProof> {
+        self.trap.step("delivered");
         self.told().proofs += 1;
         Ok(StateProof(Bytes::new()))
     }
@@ -320,7 +283,7 @@ impl Proofs for Script {
 #[async_trait]
 impl Entries for Script {
     async fn scan(&self, _: &Account, from: u64, to: u64) -> Result<Vec<VaultEvent>> {
-        assert!(!self.panics.swap(false, std::sync::atomic::Ordering::SeqCst), "asked to panic");
+        self.trap.step("scan");
         let mut told = self.told();
         match &mut told.scans_left {
             Some(0) => return Err(Error::retry(Kind::Unavailable, "no more")),
@@ -338,6 +301,7 @@ impl Entries for Script {
 #[async_trait]
 impl Submitter for Script {
     async fn deliver(&self, call: Delivery) -> Result<mpsc::Receiver<TxEvent>> {
+        self.trap.step("deliver");
         let (ticket, events) = mpsc::channel(16);
         self.told().deliveries.push((call, ticket));
         self.delivered.send_modify(|n| *n += 1);
@@ -365,42 +329,10 @@ impl Submitter for Script {
         Ok(self.told().client.clone().unwrap_or_else(|| client(1)))
     }
     async fn proven_client(&self, _: LaneId) -> Result<ContractClient> {
+        self.trap.step("proven_client");
         Ok(self.told().proven.clone().unwrap_or_else(|| client(1)))
     }
     async fn balance(&self) -> Result<U256> {
         Ok(U256::ZERO)
     }
-}
-
-/// What a scripted verifier shows for its `ClientFrozen`.
-pub(crate) fn conflict() -> Conflict {
-    let (a, b) = (Bytes::from_static(b"one block"), Bytes::from_static(b"another"));
-    Conflict { height: 8, a, b, detail: "two blocks of height 8".into() }
-}
-
-/// A live client contract at `height`.
-pub(crate) fn client(height: u64) -> ContractClient {
-    ContractClient {
-        height,
-        time: 1_000 + height,
-        signers: B256::ZERO,
-        frozen: false,
-        trusting_period: TRUSTING_PERIOD,
-    }
-}
-
-/// Always the same moment: no header of a script is ever old.
-pub(crate) struct Noon;
-
-impl Clock for Noon {
-    fn now(&self) -> u64 {
-        2_000
-    }
-}
-
-/// An empty book of a lane from `source` to `destination`.
-pub(crate) fn book(n: u8, source: &ChainView, destination: &ChainView) -> Arc<Book> {
-    let book = Arc::new(Book::restore(lane(n), &[], Vec::new(), Vec::new()));
-    source.connect(destination, &book);
-    book
 }

@@ -38,6 +38,7 @@ use tokio::{
 };
 
 struct Rig {
+    source: Arc<Script>,
     destination: Arc<Script>,
     from: Arc<ChainView>,
     to: Arc<ChainView>,
@@ -75,7 +76,7 @@ impl Rig {
             settings: Settings::default().into(),
             submitted: ear.clone(),
         });
-        Self { destination, from, to, book, journal, submit, ear, _dir: dir }
+        Self { source, destination, from, to, book, journal, submit, ear, _dir: dir }
     }
 
     async fn fails(&self, times: usize, kind: Kind) -> Result<()> {
@@ -207,6 +208,31 @@ async fn inv_8_the_lanes_of_a_frozen_chain_stop_at_either_end() {
         assert_eq!(*state.borrow(), State::Running);
         [&rig.from, &rig.to][end].stop(Kind::ClientFrozen);
         let stopped = |s: &State| matches!(s, State::Stopped { kind: Kind::ClientFrozen, .. });
+        timeout(Duration::from_secs(5), state.wait_for(stopped)).await.expect("it goes on").unwrap();
+    }
+}
+
+/// What a chain's watch ends with when the vault's code is not the agreed one stops the lanes that touch it.
+#[tokio::test(start_paused = true)]
+async fn atk_009_a_watch_that_sees_other_code_stops_the_lanes_at_either_end() {
+    for end in [0, 1] {
+        let rig = Rig::new(false);
+        let group = Arc::new(rig.lane());
+        let mut state = group.state.subscribe();
+        tokio::spawn(group.run(Default::default()));
+        let chain = [&rig.from, &rig.to][end];
+        let script = [&rig.source, &rig.destination][end];
+        script.judge_next(Error::stop_lane(Kind::VaultCodeChanged, "expected code 1, found 2"));
+        let watch = crate::lane::watch::Watch {
+            chain: chain.clone(),
+            pinned: crate::lane::watch::Pinned { height: 1, hash: B256::ZERO, scan_from: 1 },
+            journal: rig.journal.clone(),
+            clock: Arc::new(Noon),
+            seen: rig.ear.clone(),
+            woken: Mutex::default(),
+        };
+        tokio::spawn(Arc::new(watch).keep(Default::default()));
+        let stopped = |s: &State| matches!(s, State::Stopped { kind: Kind::VaultCodeChanged, detail } if detail.contains("found 2"));
         timeout(Duration::from_secs(5), state.wait_for(stopped)).await.expect("it goes on").unwrap();
     }
 }

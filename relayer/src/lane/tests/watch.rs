@@ -288,9 +288,9 @@ async fn a_thousand_audits_do_not_begin_in_one_moment() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_watch_that_panics_starts_again() {
+async fn atk_085_a_watch_that_panics_starts_again() {
     let rig = Rig::new(5);
-    rig.script.panics.store(true, std::sync::atomic::Ordering::SeqCst);
+    rig.script.trap.set("scan");
     let watch = Arc::new(Watch {
         chain: rig.chain.clone(),
         pinned: Pinned { height: 1, hash: B256::ZERO, scan_from: 1 },
